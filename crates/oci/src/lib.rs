@@ -1,0 +1,1 @@
+//! File tree to OCI layers, config, manifest, index and archive, deterministically

@@ -1,0 +1,1 @@
+//! Names, versions, requirements and archive readers of distribution packages

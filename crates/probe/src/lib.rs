@@ -1,0 +1,1 @@
+//! Clients that ask Apache, PHP-FPM and the database how they are

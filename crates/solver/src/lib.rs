@@ -1,0 +1,1 @@
+//! Requirements in, an exact package set or an explanation out

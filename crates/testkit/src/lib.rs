@@ -1,0 +1,1 @@
+//! Fixtures, fake services and the stack harness for tests

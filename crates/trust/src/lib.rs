@@ -1,0 +1,1 @@
+//! OpenPGP signatures and digests: the only maker of verified values
