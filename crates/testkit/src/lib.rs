@@ -1,1 +1,5 @@
-//! Fixtures, fake services and the stack harness for tests
+//! Fixtures, fake services and the stack harness.  For tests only: nothing here reaches an image.
+
+pub mod client;
+pub mod stack;
+pub mod wait;

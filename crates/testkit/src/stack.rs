@@ -1,0 +1,250 @@
+//! The stack under its own Compose project name, on free ports, with its own secrets: a guest that leaves nothing behind
+//! and does not mind another stack beside it.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{self, Answer};
+use crate::wait::wait_for;
+
+/// How long a single `docker` command may take before the test says so.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running (or at least named) stack.  Dropped: containers, networks and volumes go, with the evidence printed when a test panicked.
+#[derive(Debug)]
+pub struct Stack {
+    root: PathBuf,
+    pub project: String,
+    /// Port of Apache.
+    pub http_port: u16,
+    /// Port of the dashboard itself.
+    pub noc_port: u16,
+    /// Image tag of this run.
+    pub tag: String,
+    folder: TempDir,
+}
+
+impl Stack {
+    /// Names a stack of the checkout at `root`; starts nothing.
+    pub fn new(root: &Path) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("qclock-stack-").tempdir()?;
+        // Containers run as another user and read the files mounted from here.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs_err::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+        }
+        fs_err::create_dir(folder.path().join("www"))?;
+        let id = std::process::id();
+        Ok(Self {
+            root: root.to_owned(),
+            project: format!("qclock-test-{id}"),
+            http_port: free_port()?,
+            noc_port: free_port()?,
+            tag: format!("test-{id}"),
+            folder,
+        })
+    }
+
+    /// Folder whose `www` is mounted as the document root and whose `secrets` holds this stack's own passwords.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file of the PHP application under test.
+    pub fn write_page(&self, name: &str, content: &str) -> Result<()> {
+        Ok(fs_err::write(self.folder().join("www").join(name), content)?)
+    }
+
+    /// The variables that make `docker compose` and the scripts talk about this stack.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("COMPOSE_PROJECT_NAME", self.project.clone()),
+            ("QCLOCK_HTTP_PORT", self.http_port.to_string()),
+            ("QCLOCK_NOC_PORT", self.noc_port.to_string()),
+            ("QCLOCK_TAG", self.tag.clone()),
+            ("QCLOCK_SECRETS_DIR", self.folder().join("secrets").display().to_string()),
+            ("QCLOCK_WWW", self.folder().join("www").display().to_string()),
+        ]
+    }
+
+    /// Runs a program in the checkout with this stack's environment; its output is returned, an unwanted status is an error that holds it.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> Result<String> {
+        let output = self.output(program, arguments)?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(
+            output.status.success(),
+            "{program} {}: {}\n{text}{}",
+            arguments.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(text)
+    }
+
+    pub fn output(&self, program: &str, arguments: &[&str]) -> Result<Output> {
+        Command::new(program)
+            .args(arguments)
+            .current_dir(&self.root)
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot run {program}"))
+    }
+
+    pub fn compose(&self, arguments: &[&str]) -> Result<String> {
+        let mut all = vec!["compose"];
+        all.extend(arguments);
+        self.run("docker", &all)
+    }
+
+    /// Container id of a service, running or not.
+    pub fn container(&self, service: &str) -> Result<String> {
+        let id = self.compose(&["ps", "--all", "--quiet", service])?;
+        let id = id.trim();
+        ensure!(!id.is_empty(), "service {service} has no container");
+        Ok(id.to_owned())
+    }
+
+    pub fn inspect(&self, service: &str) -> Result<Value> {
+        let text = self.run("docker", &["inspect", &self.container(service)?])?;
+        let mut list: Vec<Value> = serde_json::from_str(&text)?;
+        list.pop().context("docker inspect answered an empty list")
+    }
+
+    /// Host process ids of the programs of that name inside a service's container.
+    pub fn processes(&self, service: &str, program: &str) -> Result<Vec<Process>> {
+        let table = self.run("docker", &["top", &self.container(service)?, "-eo", "pid,ppid,rss,comm"])?;
+        Ok(table.lines().skip(1).filter_map(Process::parse).filter(|process| process.program.starts_with(program)).collect())
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.http_port)
+    }
+
+    pub fn noc_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.noc_port)
+    }
+
+    pub fn get(&self, path: &str) -> Result<Answer> {
+        client::get(&self.url(path), Duration::from_secs(10))
+    }
+
+    /// `/api/v1/status`, asked of the dashboard itself.
+    pub fn status(&self) -> Result<Value> {
+        let answer = client::get(&self.noc_url("/api/v1/status"), Duration::from_secs(5))?;
+        ensure!(answer.status == 200, "status API answered {}", answer.status);
+        answer.json()
+    }
+
+    /// One check of the status document.
+    pub fn check(&self, id: &str) -> Result<Value> {
+        let status = self.status()?;
+        let checks = status["checks"].as_array().context("no list of checks")?;
+        checks.iter().find(|check| check["id"] == id).cloned().with_context(|| format!("no check {id} in {status}"))
+    }
+
+    /// Waits until a check has one of the given states; returns how long that took.
+    pub fn wait_for_state(&self, id: &str, states: &[&str], deadline: Duration) -> Result<Duration> {
+        let what = format!("check {id} becomes {}", states.join(" or "));
+        let (_, elapsed) = wait_for(&what, deadline, || match self.check(id) {
+            Ok(check) if check["stale"] == false && states.iter().any(|state| check["state"] == *state) => Ok(()),
+            Ok(check) => Err(check.to_string()),
+            Err(error) => Err(format!("{error:#}")),
+        })?;
+        Ok(elapsed)
+    }
+
+    /// Waits until Docker calls every container of the project healthy.
+    pub fn wait_until_healthy(&self, deadline: Duration) -> Result<Duration> {
+        let (_, elapsed) = wait_for("every container is healthy", deadline, || {
+            let table = self
+                .compose(&["ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}"])
+                .map_err(|error| format!("{error:#}"))?;
+            let all_good = !table.trim().is_empty() && table.lines().all(|line| line.ends_with("running healthy"));
+            if all_good { Ok(()) } else { Err(table) }
+        })?;
+        Ok(elapsed)
+    }
+
+    /// What a person would look at first, for the report of a failed test.
+    pub fn evidence(&self) -> String {
+        let part = |title: &str, text: Result<String>| {
+            format!("--- {title}\n{}\n", text.unwrap_or_else(|error| format!("{error:#}")))
+        };
+        part("docker compose ps", self.compose(&["ps", "--all"]))
+            + &part("status", self.status().map(|status| format!("{status:#}")))
+            + &part("last log lines", self.compose(&["logs", "--no-color", "--tail", "25"]))
+    }
+
+    /// Takes everything of this stack away, images of this run included.
+    pub fn remove(&self) -> Result<()> {
+        self.compose(&["down", "--volumes", "--remove-orphans", "--timeout", "20"])?;
+        for image in ["base", "app", "db", "dashboard"] {
+            // An image that was never loaded cannot be removed: that is fine.
+            drop(self.output("docker", &["image", "rm", "--force", &format!("qclock-{image}:{}", self.tag)]));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        drop(self.remove());
+    }
+}
+
+/// One line of `docker top`.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub pid: u32,
+    pub parent: u32,
+    /// Resident memory in KiB.
+    pub resident: u64,
+    pub program: String,
+}
+
+impl Process {
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.split_whitespace();
+        Some(Self {
+            pid: fields.next()?.parse().ok()?,
+            parent: fields.next()?.parse().ok()?,
+            resident: fields.next()?.parse().ok()?,
+            program: fields.next()?.to_owned(),
+        })
+    }
+
+    /// SIGKILL from the host, as the kernel's out-of-memory killer would.
+    pub fn kill(&self) -> Result<()> {
+        let status = Command::new("kill").args(["-9", &self.pid.to_string()]).status()?;
+        ensure!(status.success(), "cannot kill process {}", self.pid);
+        Ok(())
+    }
+}
+
+/// Whether a Docker engine (not only its client) and Compose v2 answer; else why not.
+pub fn docker_answers() -> Result<()> {
+    for arguments in [&["version", "--format", "{{.Server.Version}}"][..], &["compose", "version", "--short"][..]] {
+        let output = Command::new("docker").args(arguments).stdin(Stdio::null()).output().context("no docker client")?;
+        if !output.status.success() {
+            bail!("docker {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+        }
+    }
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The deadline that tests use where no figure is promised.
+pub const fn patience() -> Duration {
+    PATIENCE
+}
