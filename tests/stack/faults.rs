@@ -14,7 +14,11 @@ pub(crate) fn database_stopped(stack: &Stack) -> Result<()> {
     all_well(stack)?;
     stack.compose(&["stop", "db"])?;
     let shown = stack.wait_for_state("database", &["down"], SHOWN_WITHIN)?;
-    ensure!(stack.check("php")?["state"] == "operational", "php is {}", stack.check("php")?);
+    ensure!(
+        stack.check("php")?["state"] == "operational",
+        "php is {}",
+        stack.check("php")?
+    );
     ensure!(stack.get("/")?.status == 200, "the page is not served any more");
     stack.compose(&["start", "db"])?;
     let healed = stack.wait_for_state("database", &["operational"], HEALED_WITHIN)?;
@@ -39,7 +43,11 @@ fn frozen(stack: &Stack) -> Result<Duration> {
     for _ in 0..3 {
         let asked = Instant::now();
         let status = stack.status()?;
-        ensure!(asked.elapsed() < Duration::from_secs(1), "the status took {:?}", asked.elapsed());
+        ensure!(
+            asked.elapsed() < Duration::from_secs(1),
+            "the status took {:?}",
+            asked.elapsed()
+        );
         let checks = status["checks"].as_array().context("checks")?;
         let stale: Vec<_> = checks.iter().filter(|check| check["stale"] == true).collect();
         ensure!(stale.is_empty(), "stale while the database is frozen: {stale:?}");
@@ -68,19 +76,30 @@ pub(crate) fn stop_during_request(stack: &Stack) -> Result<()> {
         let start = Instant::now();
         client::get(&url, Duration::from_secs(20)).map(|answer| (answer, start.elapsed()))
     });
-    wait_for("the slow request is being worked on", Duration::from_secs(2), || {
+    // The dashboard asks every two seconds: not having seen the request after as long is no reason to miss the moment.
+    let seen = wait_for("the slow request is being worked on", Duration::from_secs(2), || {
         let details = stack.check("php-fpm").map_err(|error| format!("{error:#}"))?["details"].clone();
-        match details["active"].as_u64().or_else(|| details["active_processes"].as_u64()) {
+        match details["active"]
+            .as_u64()
+            .or_else(|| details["active_processes"].as_u64())
+        {
             Some(active) if active >= 1 => Ok(()),
             _ => Err(details.to_string()),
         }
-    })
-    // The page is asked every two seconds: not having seen the request yet is no reason to miss the moment.
-    .map_or((), drop);
+    });
+    drop(seen);
     stack.compose(&["stop", "app"])?;
-    let (answer, took) = request.join().map_err(|_| anyhow::anyhow!("the requesting thread panicked"))??;
-    ensure!(answer.status == 200 && answer.body == "complete", "the request ended with {answer:?}");
-    ensure!(took >= Duration::from_secs(3), "the request was cut short after {took:?}");
+    let (answer, took) = request
+        .join()
+        .map_err(|_| anyhow::anyhow!("the requesting thread panicked"))??;
+    ensure!(
+        answer.status == 200 && answer.body == "complete",
+        "the request ended with {answer:?}"
+    );
+    ensure!(
+        took >= Duration::from_secs(3),
+        "the request was cut short after {took:?}"
+    );
     let exit = stack.inspect("app")?["State"]["ExitCode"].clone();
     ensure!(exit == 0, "a requested stop ended with status {exit}");
     stack.compose(&["start", "app"])?;
@@ -92,7 +111,11 @@ pub(crate) fn dashboard_alone(stack: &Stack) -> Result<()> {
     stack.compose(&["up", "--detach", "--no-deps", "dashboard"])?;
     wait_for("the dashboard serves alone", Duration::from_secs(20), || {
         let page = client::get(&stack.noc_url("/"), Duration::from_secs(2)).map_err(|error| format!("{error:#}"))?;
-        if page.status == 200 { Ok(()) } else { Err(format!("status {}", page.status)) }
+        if page.status == 200 {
+            Ok(())
+        } else {
+            Err(format!("status {}", page.status))
+        }
     })?;
     stack.wait_for_state("database", &["down"], Duration::from_secs(10))?;
     stack.compose(&["up", "--detach"])?;
@@ -102,8 +125,14 @@ pub(crate) fn dashboard_alone(stack: &Stack) -> Result<()> {
 fn all_well(stack: &Stack) -> Result<()> {
     wait_for("the whole stack is operational", Duration::from_secs(60), || {
         let status = stack.status().map_err(|error| format!("{error:#}"))?;
-        let fresh = status["checks"].as_array().is_some_and(|checks| checks.iter().all(|check| check["stale"] == false));
-        if status["state"] == "operational" && fresh { Ok(()) } else { Err(status.to_string()) }
+        let fresh = status["checks"]
+            .as_array()
+            .is_some_and(|checks| checks.iter().all(|check| check["stale"] == false));
+        if status["state"] == "operational" && fresh {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
     })?;
     Ok(())
 }

@@ -19,7 +19,10 @@ pub(crate) fn killed_at_random(stack: &Stack) -> Result<()> {
     for round in 1..=rounds(3, 10) {
         stack.compose(&["rm", "--stop", "--force", "--volumes", "db"])?;
         let volume = format!("{}_db", stack.project);
-        let volumes = stack.run("docker", &["volume", "ls", "--quiet", "--filter", &format!("name={volume}")])?;
+        let volumes = stack.run(
+            "docker",
+            &["volume", "ls", "--quiet", "--filter", &format!("name={volume}")],
+        )?;
         for name in volumes.lines() {
             stack.run("docker", &["volume", "rm", name])?;
         }
@@ -58,7 +61,10 @@ pub(crate) fn init_scripts(stack: &Stack) -> Result<()> {
          DELIMITER ;\nCALL note('two;');\n",
     )?;
     let over = stack.folder().join("initdb.yml");
-    let mount = format!("services:\n  db:\n    volumes:\n      - {}:/docker-entrypoint-initdb.d:ro\n", folder.display());
+    let mount = format!(
+        "services:\n  db:\n    volumes:\n      - {}:/docker-entrypoint-initdb.d:ro\n",
+        folder.display()
+    );
     fs_err::write(&over, mount)?;
     let over = over.display().to_string();
     let with_init = |arguments: &[&str]| {
@@ -70,18 +76,28 @@ pub(crate) fn init_scripts(stack: &Stack) -> Result<()> {
     with_init(&["up", "--detach"])?;
     stack.wait_until_healthy(Duration::from_secs(60))?;
     let journal = stack.get("/journal.php")?;
-    ensure!(journal.body == "one,two;", "after the first start the journal holds {journal:?}");
+    ensure!(
+        journal.body == "one,two;",
+        "after the first start the journal holds {journal:?}"
+    );
     with_init(&["restart", "db"])?;
     stack.wait_until_healthy(Duration::from_secs(60))?;
     let journal = stack.get("/journal.php")?;
-    ensure!(journal.body == "one,two;", "after a restart the journal holds {journal:?}");
+    ensure!(
+        journal.body == "one,two;",
+        "after a restart the journal holds {journal:?}"
+    );
     Ok(())
 }
 
 fn healthy(stack: &Stack) -> Result<()> {
     wait_for("the database is healthy", Duration::from_secs(60), || {
         let state = stack.inspect("db").map_err(|error| format!("{error:#}"))?["State"].clone();
-        if state["Health"]["Status"] == "healthy" { Ok(()) } else { Err(state.to_string()) }
+        if state["Health"]["Status"] == "healthy" {
+            Ok(())
+        } else {
+            Err(state.to_string())
+        }
     })?;
     Ok(())
 }

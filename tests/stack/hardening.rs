@@ -18,16 +18,42 @@ pub(crate) fn containers(stack: &Stack) -> Result<()> {
         ensure!(user.starts_with("10001"), "{service} runs as `{user}`");
         let host = &container["HostConfig"];
         ensure!(host["ReadonlyRootfs"] == true, "{service}: the root is writable");
-        ensure!(host["CapDrop"].to_string().contains("ALL"), "{service} drops {}", host["CapDrop"]);
-        ensure!(host["CapAdd"].as_array().is_none_or(Vec::is_empty), "{service} adds {}", host["CapAdd"]);
+        ensure!(
+            host["CapDrop"].to_string().contains("ALL"),
+            "{service} drops {}",
+            host["CapDrop"]
+        );
+        ensure!(
+            host["CapAdd"].as_array().is_none_or(Vec::is_empty),
+            "{service} adds {}",
+            host["CapAdd"]
+        );
         ensure!(host["Privileged"] == false, "{service} is privileged");
-        ensure!(host["SecurityOpt"].to_string().contains("no-new-privileges"), "{service}: {}", host["SecurityOpt"]);
-        ensure!(host["Memory"].as_u64().is_some_and(|bytes| bytes > 0), "{service} has no memory limit");
-        ensure!(host["PidsLimit"].as_i64().is_some_and(|count| count > 0), "{service} has no limit of processes");
+        ensure!(
+            host["SecurityOpt"].to_string().contains("no-new-privileges"),
+            "{service}: {}",
+            host["SecurityOpt"]
+        );
+        ensure!(
+            host["Memory"].as_u64().is_some_and(|bytes| bytes > 0),
+            "{service} has no memory limit"
+        );
+        ensure!(
+            host["PidsLimit"].as_i64().is_some_and(|count| count > 0),
+            "{service} has no limit of processes"
+        );
         let pid = container["State"]["Pid"].as_u64().context("no process id")?;
         let status = fs_err::read_to_string(format!("/proc/{pid}/status"))?;
-        for expected in ["CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
-            ensure!(status.contains(expected), "{service}: /proc/{pid}/status lacks `{expected}`");
+        for expected in [
+            "CapEff:\t0000000000000000",
+            "CapBnd:\t0000000000000000",
+            "NoNewPrivs:\t1",
+            "Seccomp:\t2",
+        ] {
+            ensure!(
+                status.contains(expected),
+                "{service}: /proc/{pid}/status lacks `{expected}`"
+            );
         }
     }
     published_ports(stack)
@@ -35,9 +61,16 @@ pub(crate) fn containers(stack: &Stack) -> Result<()> {
 
 /// Only Apache is published to everybody, the dashboard's own port to the loopback, the database to nobody.
 fn published_ports(stack: &Stack) -> Result<()> {
-    for (service, expected) in [("app", vec!["8080/tcp"]), ("db", vec![]), ("dashboard", vec!["8082/tcp"])] {
+    for (service, expected) in [
+        ("app", vec!["8080/tcp"]),
+        ("db", vec![]),
+        ("dashboard", vec!["8082/tcp"]),
+    ] {
         let container = stack.inspect(service)?;
-        let bindings = container["HostConfig"]["PortBindings"].as_object().cloned().unwrap_or_default();
+        let bindings = container["HostConfig"]["PortBindings"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
         let published: Vec<_> = bindings.keys().map(String::as_str).collect();
         ensure!(published == expected, "{service} publishes {published:?}");
         if service == "dashboard" {
@@ -53,11 +86,22 @@ pub(crate) fn file_systems(stack: &Stack) -> Result<()> {
     for service in SERVICES {
         for entry in listing(stack, service)? {
             let (mode, path) = (entry.mode, &entry.path);
-            ensure!(mode & 0o6000 == 0 || entry.directory, "{service}: /{path} is set-id ({mode:o})");
-            ensure!(mode & 0o002 == 0 || entry.link || mode & 0o1000 != 0, "{service}: /{path} is world-writable");
+            ensure!(
+                mode & 0o6000 == 0 || entry.directory,
+                "{service}: /{path} is set-id ({mode:o})"
+            );
+            ensure!(
+                mode & 0o002 == 0 || entry.link || mode & 0o1000 != 0,
+                "{service}: /{path} is world-writable"
+            );
             let name = path.rsplit('/').next().unwrap_or_default();
-            let in_program_folder = ["bin/", "usr/bin/", "sbin/", "usr/sbin/"].iter().any(|folder| path.starts_with(folder));
-            ensure!(!(in_program_folder && SHELLS.contains(&name)), "{service} holds the shell /{path}");
+            let in_program_folder = ["bin/", "usr/bin/", "sbin/", "usr/sbin/"]
+                .iter()
+                .any(|folder| path.starts_with(folder));
+            ensure!(
+                !(in_program_folder && SHELLS.contains(&name)),
+                "{service} holds the shell /{path}"
+            );
         }
     }
     Ok(())
@@ -68,7 +112,10 @@ pub(crate) fn package_lists(stack: &Stack) -> Result<()> {
     for service in SERVICES {
         let folder = tempfile::tempdir()?;
         let container = stack.container(service)?;
-        for (from, to) in [("/var/lib/dpkg/status", "status"), ("/etc/qclock/image.json", "image.json")] {
+        for (from, to) in [
+            ("/var/lib/dpkg/status", "status"),
+            ("/etc/qclock/image.json", "image.json"),
+        ] {
             let target = folder.path().join(to).display().to_string();
             stack.run("docker", &["cp", &format!("{container}:{from}"), &target])?;
         }
@@ -81,12 +128,28 @@ pub(crate) fn package_lists(stack: &Stack) -> Result<()> {
             .collect();
         let admindir = folder.path().display().to_string();
         let output = Command::new("dpkg-query")
-            .args(["--admindir", &admindir, "--show", "--showformat", "${Package} ${Version}\n"])
+            .args([
+                "--admindir",
+                &admindir,
+                "--show",
+                "--showformat",
+                "${Package} ${Version}\n",
+            ])
             .stdin(Stdio::null())
             .output()?;
-        ensure!(output.status.success(), "dpkg-query: {}", String::from_utf8_lossy(&output.stderr));
-        let read: BTreeSet<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
-        ensure!(!read.is_empty() && read == recorded, "{service}: dpkg reads {read:?}, the record says {recorded:?}");
+        ensure!(
+            output.status.success(),
+            "dpkg-query: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let read: BTreeSet<String> = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        ensure!(
+            !read.is_empty() && read == recorded,
+            "{service}: dpkg reads {read:?}, the record says {recorded:?}"
+        );
     }
     Ok(())
 }
@@ -101,19 +164,33 @@ struct Entry {
 fn listing(stack: &Stack, service: &str) -> Result<Vec<Entry>> {
     let folder = tempfile::tempdir()?;
     let archive = folder.path().join("root.tar");
-    stack.run("docker", &["export", "--output", &archive.display().to_string(), &stack.container(service)?])?;
+    stack.run(
+        "docker",
+        &[
+            "export",
+            "--output",
+            &archive.display().to_string(),
+            &stack.container(service)?,
+        ],
+    )?;
     let mut entries = Vec::new();
     for entry in tar::Archive::new(fs_err::File::open(&archive)?).entries()? {
         let entry = entry?;
         let kind = entry.header().entry_type();
         entries.push(Entry {
             mode: entry.header().mode()?,
-            path: String::from_utf8_lossy(&entry.path_bytes()).trim_end_matches('/').to_owned(),
+            path: String::from_utf8_lossy(&entry.path_bytes())
+                .trim_end_matches('/')
+                .to_owned(),
             directory: kind.is_dir(),
             link: kind.is_symlink() || kind.is_hard_link(),
         });
     }
-    ensure!(entries.len() > 100, "{service}: only {} entries in the exported file system", entries.len());
+    ensure!(
+        entries.len() > 100,
+        "{service}: only {} entries in the exported file system",
+        entries.len()
+    );
     Ok(entries)
 }
 

@@ -31,11 +31,19 @@ pub(crate) fn classic_runbook(stack: &Stack) -> Result<()> {
 pub(crate) fn down_leaves_nothing(stack: &Stack) -> Result<()> {
     stack.compose(&["down", "--volumes"])?;
     let filter = format!("label=com.docker.compose.project={}", stack.project);
-    for listing in [&["ps", "--all", "--quiet"][..], &["network", "ls", "--quiet"], &["volume", "ls", "--quiet"]] {
+    for listing in [
+        &["ps", "--all", "--quiet"][..],
+        &["network", "ls", "--quiet"],
+        &["volume", "ls", "--quiet"],
+    ] {
         let mut arguments = listing.to_vec();
         arguments.extend(["--filter", &filter]);
         let left = stack.run("docker", &arguments)?;
-        ensure!(left.trim().is_empty(), "docker {} still lists {left}", listing.join(" "));
+        ensure!(
+            left.trim().is_empty(),
+            "docker {} still lists {left}",
+            listing.join(" ")
+        );
     }
     Ok(())
 }

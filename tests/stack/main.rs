@@ -25,20 +25,47 @@ type Scenario = (&'static str, fn(&Stack) -> Result<()>);
 /// In the order in which they run: the stack comes up in the first and is broken in ever worse ways.
 const SCENARIOS: &[Scenario] = &[
     ("up.sh twice in a row ends healthy both times", lifecycle::up_twice),
-    ("the dashboard tells the truth about PHP and the database", truth::status_document),
-    ("Apache serves the dashboard, the user's PHP and nothing it should not", truth::edge_routes),
+    (
+        "the dashboard tells the truth about PHP and the database",
+        truth::status_document,
+    ),
+    (
+        "Apache serves the dashboard, the user's PHP and nothing it should not",
+        truth::edge_routes,
+    ),
     ("every container is hardened as written", hardening::containers),
     ("no image holds a set-id file or a shell", hardening::file_systems),
-    ("scanners read the package lists out of the images", hardening::package_lists),
+    (
+        "scanners read the package lists out of the images",
+        hardening::package_lists,
+    ),
     ("logs are one JSON object per line and hold no secret", truth::logs),
-    ("a stopped database shows within 5 s and heals within 10 s", faults::database_stopped),
-    ("a frozen database shows within 5 s and hangs nothing", faults::database_frozen),
-    ("a killed FPM master shows within 5 s and heals by itself", faults::fpm_master_killed),
-    ("a stop during a 3 s request lets it complete", faults::stop_during_request),
+    (
+        "a stopped database shows within 5 s and heals within 10 s",
+        faults::database_stopped,
+    ),
+    (
+        "a frozen database shows within 5 s and hangs nothing",
+        faults::database_frozen,
+    ),
+    (
+        "a killed FPM master shows within 5 s and heals by itself",
+        faults::fpm_master_killed,
+    ),
+    (
+        "a stop during a 3 s request lets it complete",
+        faults::stop_during_request,
+    ),
     ("the dashboard alone serves", faults::dashboard_alone),
-    ("kill -9 at random moments of the first start never leaves half a database", first_start::killed_at_random),
+    (
+        "kill -9 at random moments of the first start never leaves half a database",
+        first_start::killed_at_random,
+    ),
     ("init scripts run once and in order", first_start::init_scripts),
-    ("the classic runbook ends with the application on its port", lifecycle::classic_runbook),
+    (
+        "the classic runbook ends with the application on its port",
+        lifecycle::classic_runbook,
+    ),
     ("down leaves nothing behind", lifecycle::down_leaves_nothing),
 ];
 
@@ -81,5 +108,9 @@ fn main() -> ExitCode {
 
 /// How many rounds a randomised scenario runs: few in the normal run, all of them in the full one.
 fn rounds(few: u32, all: u32) -> u32 {
-    if std::env::var_os("QCLOCK_TEST_FULL").is_some() { all } else { few }
+    if std::env::var_os("QCLOCK_TEST_FULL").is_some() {
+        all
+    } else {
+        few
+    }
 }

@@ -7,12 +7,29 @@ use qclock_testkit::client;
 use qclock_testkit::stack::Stack;
 use serde_json::Value;
 
-const CRITICAL_EXTENSIONS: [&str; 9] =
-    ["pdo_mysql", "mysqli", "mbstring", "intl", "curl", "openssl", "json", "xml", "opcache"];
+const CRITICAL_EXTENSIONS: [&str; 9] = [
+    "pdo_mysql",
+    "mysqli",
+    "mbstring",
+    "intl",
+    "curl",
+    "openssl",
+    "json",
+    "xml",
+    "opcache",
+];
 
 /// `/api/v1/status` through Apache: the document of the reference, every check operational, the facts inside.
 pub(crate) fn status_document(stack: &Stack) -> Result<()> {
-    for id in ["apache", "php-fpm", "php", "php-extensions", "php-pdo-mysql", "php-mysqli", "database"] {
+    for id in [
+        "apache",
+        "php-fpm",
+        "php",
+        "php-extensions",
+        "php-pdo-mysql",
+        "php-mysqli",
+        "database",
+    ] {
         stack.wait_for_state(id, &["operational"], Duration::from_secs(30))?;
     }
     let status = stack.get("/api/v1/status")?.json()?;
@@ -24,19 +41,38 @@ pub(crate) fn status_document(stack: &Stack) -> Result<()> {
             ensure!(check[key].is_string(), "{key} of {check}");
         }
         for language in ["en", "fr"] {
-            ensure!(check["summary"][language].as_str().is_some_and(|text| !text.is_empty()), "summary of {check}");
+            ensure!(
+                check["summary"][language].as_str().is_some_and(|text| !text.is_empty()),
+                "summary of {check}"
+            );
         }
-        ensure!(check["details"].is_object() && check["stale"] == false, "details or stale of {check}");
+        ensure!(
+            check["details"].is_object() && check["stale"] == false,
+            "details or stale of {check}"
+        );
     }
     let php = details(&status, "php")?;
-    ensure!(php["version"].as_str().is_some_and(|version| version.starts_with("8.2.")), "PHP details {php}");
-    ensure!(php["sapi"] == "fpm-fcgi" && !php["opcache"].is_null(), "PHP details {php}");
+    ensure!(
+        php["version"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("8.2.")),
+        "PHP details {php}"
+    );
+    ensure!(
+        php["sapi"] == "fpm-fcgi" && !php["opcache"].is_null(),
+        "PHP details {php}"
+    );
     let extensions = details(&status, "php-extensions")?.to_string();
     for extension in CRITICAL_EXTENSIONS {
         ensure!(extensions.contains(extension), "{extension} is not in {extensions}");
     }
     let database = details(&status, "database")?;
-    ensure!(database["version"].as_str().is_some_and(|version| version.starts_with("10.11.")), "details {database}");
+    ensure!(
+        database["version"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("10.11.")),
+        "details {database}"
+    );
     Ok(())
 }
 
@@ -45,9 +81,16 @@ pub(crate) fn edge_routes(stack: &Stack) -> Result<()> {
     stack.write_page("hello.php", "<?php echo 'hello ', PHP_VERSION, ' ', PHP_SAPI;")?;
     stack.write_page(".secret", "not for anybody")?;
     let hello = stack.get("/hello.php")?;
-    ensure!(hello.status == 200 && hello.body.starts_with("hello 8.2."), "PHP page: {hello:?}");
+    ensure!(
+        hello.status == 200 && hello.body.starts_with("hello 8.2."),
+        "PHP page: {hello:?}"
+    );
     let page = stack.get("/")?;
-    ensure!(page.status == 200 && page.body.contains("QClock"), "front page: {}", page.status);
+    ensure!(
+        page.status == 200 && page.body.contains("QClock"),
+        "front page: {}",
+        page.status
+    );
     for (path, allowed) in [
         ("/metrics", &[404][..]),
         ("/.secret", &[403, 404]),
@@ -64,9 +107,17 @@ pub(crate) fn edge_routes(stack: &Stack) -> Result<()> {
     ensure!(matches!(trace.status, 403 | 405), "TRACE answered {}", trace.status);
     let server = page.header("server").unwrap_or_default();
     ensure!(!server.contains('/'), "the Server header tells a version: {server}");
-    ensure!(page.header("content-security-policy").is_some(), "no content security policy: {:?}", page.headers);
+    ensure!(
+        page.header("content-security-policy").is_some(),
+        "no content security policy: {:?}",
+        page.headers
+    );
     let metrics = client::get(&stack.noc_url("/metrics"), Duration::from_secs(5))?;
-    ensure!(metrics.status == 200 && metrics.body.contains("qclock_check_state"), "metrics: {}", metrics.status);
+    ensure!(
+        metrics.status == 200 && metrics.body.contains("qclock_check_state"),
+        "metrics: {}",
+        metrics.status
+    );
     Ok(())
 }
 
@@ -76,23 +127,39 @@ pub(crate) fn logs(stack: &Stack) -> Result<()> {
     for entry in fs_err::read_dir(stack.folder().join("secrets"))? {
         secrets.push(fs_err::read_to_string(entry?.path())?.trim().to_owned());
     }
-    ensure!(secrets.len() >= 3, "expected at least three secrets, found {}", secrets.len());
+    ensure!(
+        secrets.len() >= 3,
+        "expected at least three secrets, found {}",
+        secrets.len()
+    );
     for service in ["app", "db", "dashboard"] {
         let text = stack.compose(&["logs", "--no-color", "--no-log-prefix", service])?;
         ensure!(text.lines().count() > 0, "{service} logs nothing");
         for line in text.lines() {
             let value: Value = serde_json::from_str(line).with_context(|| format!("{service}: not JSON: {line}"))?;
-            ensure!(value["@timestamp"].is_string() && value["message"].is_string(), "{service}: {line}");
-            ensure!(secrets.iter().all(|secret| !line.contains(secret)), "{service} logs a secret");
+            ensure!(
+                value["@timestamp"].is_string() && value["message"].is_string(),
+                "{service}: {line}"
+            );
+            ensure!(
+                secrets.iter().all(|secret| !line.contains(secret)),
+                "{service} logs a secret"
+            );
         }
     }
     let access = stack.compose(&["logs", "--no-color", "--no-log-prefix", "app"])?;
-    ensure!(access.lines().any(|line| line.contains("/hello.php")), "the request for /hello.php is not in the log");
+    ensure!(
+        access.lines().any(|line| line.contains("/hello.php")),
+        "the request for /hello.php is not in the log"
+    );
     Ok(())
 }
 
 fn details<'a>(status: &'a Value, id: &str) -> Result<&'a Value> {
     let checks = status["checks"].as_array().context("checks")?;
-    let check = checks.iter().find(|check| check["id"] == id).with_context(|| format!("no check {id}"))?;
+    let check = checks
+        .iter()
+        .find(|check| check["id"] == id)
+        .with_context(|| format!("no check {id}"))?;
     Ok(&check["details"])
 }

@@ -16,7 +16,10 @@ pub struct Answer {
 impl Answer {
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn json(&self) -> Result<serde_json::Value> {
@@ -42,14 +45,24 @@ pub fn request(method: &str, url: &str, headers: &[(&str, &str)], deadline: Dura
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(()).with_context(|| format!("cannot form a request to {url}"))?;
+    let request = request
+        .body(())
+        .with_context(|| format!("cannot form a request to {url}"))?;
     let mut response = agent.run(request).with_context(|| format!("{method} {url}"))?;
     let headers = response
         .headers()
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
     let status = response.status().as_u16();
-    let body = response.body_mut().read_to_string().with_context(|| format!("body of {method} {url}"))?;
+    let body = response
+        .body_mut()
+        .read_to_string()
+        .with_context(|| format!("body of {method} {url}"))?;
     Ok(Answer { status, headers, body })
 }

@@ -69,7 +69,10 @@ impl Stack {
             ("QCLOCK_HTTP_PORT", self.http_port.to_string()),
             ("QCLOCK_NOC_PORT", self.noc_port.to_string()),
             ("QCLOCK_TAG", self.tag.clone()),
-            ("QCLOCK_SECRETS_DIR", self.folder().join("secrets").display().to_string()),
+            (
+                "QCLOCK_SECRETS_DIR",
+                self.folder().join("secrets").display().to_string(),
+            ),
             ("QCLOCK_WWW", self.folder().join("www").display().to_string()),
         ]
     }
@@ -120,8 +123,16 @@ impl Stack {
 
     /// Host process ids of the programs of that name inside a service's container.
     pub fn processes(&self, service: &str, program: &str) -> Result<Vec<Process>> {
-        let table = self.run("docker", &["top", &self.container(service)?, "-eo", "pid,ppid,rss,comm"])?;
-        Ok(table.lines().skip(1).filter_map(Process::parse).filter(|process| process.program.starts_with(program)).collect())
+        let table = self.run(
+            "docker",
+            &["top", &self.container(service)?, "-eo", "pid,ppid,rss,comm"],
+        )?;
+        Ok(table
+            .lines()
+            .skip(1)
+            .filter_map(Process::parse)
+            .filter(|process| process.program.starts_with(program))
+            .collect())
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -147,7 +158,11 @@ impl Stack {
     pub fn check(&self, id: &str) -> Result<Value> {
         let status = self.status()?;
         let checks = status["checks"].as_array().context("no list of checks")?;
-        checks.iter().find(|check| check["id"] == id).cloned().with_context(|| format!("no check {id} in {status}"))
+        checks
+            .iter()
+            .find(|check| check["id"] == id)
+            .cloned()
+            .with_context(|| format!("no check {id} in {status}"))
     }
 
     /// Waits until a check has one of the given states; returns how long that took.
@@ -188,7 +203,10 @@ impl Stack {
         self.compose(&["down", "--volumes", "--remove-orphans", "--timeout", "20"])?;
         for image in ["base", "app", "db", "dashboard"] {
             // An image that was never loaded cannot be removed: that is fine.
-            drop(self.output("docker", &["image", "rm", "--force", &format!("qclock-{image}:{}", self.tag)]));
+            drop(self.output(
+                "docker",
+                &["image", "rm", "--force", &format!("qclock-{image}:{}", self.tag)],
+            ));
         }
         Ok(())
     }
@@ -231,10 +249,21 @@ impl Process {
 
 /// Whether a Docker engine (not only its client) and Compose v2 answer; else why not.
 pub fn docker_answers() -> Result<()> {
-    for arguments in [&["version", "--format", "{{.Server.Version}}"][..], &["compose", "version", "--short"][..]] {
-        let output = Command::new("docker").args(arguments).stdin(Stdio::null()).output().context("no docker client")?;
+    for arguments in [
+        &["version", "--format", "{{.Server.Version}}"][..],
+        &["compose", "version", "--short"][..],
+    ] {
+        let output = Command::new("docker")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .context("no docker client")?;
         if !output.status.success() {
-            bail!("docker {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "docker {}: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
     }
     Ok(())
