@@ -1,1 +1,14 @@
-//! OpenPGP signatures and digests: the only maker of verified values
+//! OpenPGP signatures and digests: the only maker of verified values.
+//!
+//! A [`Verified`] can be made by nothing but this crate's checks, so a function that takes one cannot be given bytes that nobody looked at.
+//! Keys, time and bytes are arguments: nothing here reads a file or the clock.
+
+mod clear_signed;
+mod digest;
+mod keyring;
+mod verified;
+
+pub use clear_signed::{SignatureError, SignedText, verify_inrelease};
+pub use digest::{DigestError, HashingReader, Sha256, Sha256Error, check_digest};
+pub use keyring::{Keyring, KeyringError};
+pub use verified::Verified;
