@@ -1,9 +1,22 @@
 //! A `.deb`: an `ar` archive of `debian-binary`, `control.tar.*` and `data.tar.*` (`deb(5)`).
 
+mod compression;
+mod container;
+mod control;
+mod header;
+mod path;
+mod tar;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::control::StanzaError;
+
+use container::Member;
+pub use tar::EntryError;
+
+/// Stands for the package's name in messages until its control file has been read.
+const UNNAMED: &str = "(not yet named)";
 
 /// Bounds on what an archive may unpack to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +46,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Archive<'a> {
     control: Control,
-    _data: &'a [u8],
+    data: Member<'a>,
+    limits: Limits,
 }
 
 /// What `control.tar` holds.
@@ -85,18 +99,40 @@ pub enum EntryKind {
 pub enum ArchiveError {
     #[error("not a Debian package: {reason}")]
     Container { reason: &'static str },
-    #[error("package `{package}` has no control file that can be used")]
+    #[error("not a Debian package that can be read: `{member}` has an unknown compression")]
+    Compression { member: String },
+    #[error("package `{package}`: `{member}` cannot be decompressed")]
+    Read {
+        package: String,
+        member: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("package `{package}`: `{member}` unpacks to more than {limit} bytes")]
+    TooLarge {
+        package: String,
+        member: String,
+        limit: u64,
+    },
+    #[error("package `{package}`: entry `{entry}` of `{member}` is refused")]
+    Entry {
+        package: String,
+        member: String,
+        entry: String,
+        #[source]
+        source: EntryError,
+    },
+    #[error("package `{package}`: control file `{file}` is not {expected}")]
+    Control {
+        package: String,
+        file: String,
+        expected: &'static str,
+    },
+    #[error("package `{package}` has an unreadable control file")]
     Stanza {
         package: String,
         #[source]
         source: StanzaError,
-    },
-    #[error("cannot read the content of `{entry}` in package `{package}`")]
-    Contents {
-        package: String,
-        entry: String,
-        #[source]
-        source: io::Error,
     },
 }
 
@@ -106,9 +142,12 @@ impl<'a> Archive<'a> {
         Self::open_within(bytes, Limits::default())
     }
 
-    pub fn open_within(_bytes: &'a [u8], _limits: Limits) -> Result<Self, ArchiveError> {
-        Err(ArchiveError::Container {
-            reason: "it does not begin as one",
+    pub fn open_within(bytes: &'a [u8], limits: Limits) -> Result<Self, ArchiveError> {
+        let (control, data) = container::members(bytes)?;
+        Ok(Self {
+            control: control::read(control, limits)?,
+            data,
+            limits,
         })
     }
 
@@ -116,14 +155,58 @@ impl<'a> Archive<'a> {
         &self.control
     }
 
-    /// Walks `data.tar` in its order.  The reader yields the content of a file and is empty for everything else; what is not read is passed over.
+    /// Walks `data.tar` in its order.  The reader yields the content of a file and is empty for everything else; what
+    /// is not read is passed over.  The whole archive has been seen, to its last checksum, only when this returns `Ok`.
     ///
     /// The caller's error type takes ours, so that `?` works in both directions.
-    pub fn for_each_entry<E, F>(&self, _visit: F) -> Result<(), E>
+    pub fn for_each_entry<E, F>(&self, mut visit: F) -> Result<(), E>
     where
         E: From<ArchiveError>,
         F: FnMut(Entry, &mut dyn Read) -> Result<(), E>,
     {
-        Ok(())
+        let bound = self.limits.data;
+        walk_member(self.data, bound, self.limits, &self.control.package, &mut visit)
+    }
+}
+
+/// Walks the tar archive of one member, naming package, member and entry in what goes wrong.
+fn walk_member<E: From<ArchiveError>>(
+    member: Member<'_>,
+    bound: u64,
+    limits: Limits,
+    package: &str,
+    visit: &mut dyn FnMut(Entry, &mut dyn Read) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut reader = compression::decompress(member, bound)?;
+    tar::walk(&mut reader, limits, visit).map_err(|stop| match stop {
+        tar::Stop::Visitor(error) => error,
+        tar::Stop::Archive(at) => name_failure(at, member.name, package).into(),
+    })
+}
+
+fn name_failure(at: tar::At, member: &str, package: &str) -> ArchiveError {
+    let (package, member) = (package.to_owned(), member.to_owned());
+    match at.error {
+        EntryError::Read(error) => match error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<compression::Exceeded>())
+        {
+            Some(exceeded) => ArchiveError::TooLarge {
+                package,
+                member,
+                limit: exceeded.limit,
+            },
+            None => ArchiveError::Read {
+                package,
+                member,
+                source: error,
+            },
+        },
+        source => ArchiveError::Entry {
+            package,
+            member,
+            entry: at.entry,
+            source,
+        },
     }
 }

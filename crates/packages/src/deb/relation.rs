@@ -50,6 +50,8 @@ pub enum RelationError {
     Restricted { text: String },
     #[error("relation `{text}` is followed by something that is none")]
     Trailing { text: String },
+    #[error("`{text}` has alternatives, which this field cannot have")]
+    Alternatives { text: String },
     #[error("relation field has more than {MOST} entries")]
     TooMany,
 }
@@ -193,4 +195,60 @@ fn is_name_byte(byte: u8) -> bool {
 /// Debian Policy §5.6.1, but capitals and one letter are let pass: capabilities have them.
 pub(crate) fn is_package_name(name: &str) -> bool {
     name.len() <= 256 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.bytes().all(is_name_byte)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn shown(field: &str) -> Vec<Vec<String>> {
+        let groups = parse_relations(field).unwrap();
+        groups
+            .iter()
+            .map(|group| group.iter().map(ToString::to_string).collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_field_is_read_whatever_its_spaces() {
+        assert_eq!(
+            shown("libc6 (>= 2.36),a|b:any ( <<1:2~ ) ,\n python3:any(= 3.11.2-1+b1) , "),
+            [
+                vec!["libc6 (>= 2.36)"],
+                vec!["a", "b:any (<< 1:2~)"],
+                vec!["python3:any (= 3.11.2-1+b1)"]
+            ]
+        );
+        assert!(shown("").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_relation_is_refused_by_name() {
+        let message = |field: &str| parse_relations(field).unwrap_err().to_string();
+        assert!(message("a b").contains("followed by something"));
+        assert!(message("a | ").contains("expected a package name"));
+        assert!(message("-a").contains("expected a package name"));
+        assert!(message("a:").contains("expected a package name"));
+        assert!(message("a (2)").contains("unknown comparison"));
+        assert!(message("a (< 2)").contains("unknown comparison"));
+        assert!(message("a (>= 2").contains("parenthesis"));
+        assert!(message("a (>= )").contains("version that is none"));
+        assert!(message("a [amd64]").contains("build profiles"));
+        assert!(message("a <!nocheck>").contains("build profiles"));
+        assert!(message(&"a,".repeat(5000)).contains("more than"));
+    }
+
+    #[test]
+    fn a_constraint_accepts_what_dpkg_accepts() {
+        let accepts =
+            |relation: &str, version: &str| parse_alternatives(relation).unwrap()[0].accepts(&version.parse().unwrap());
+        assert!(accepts("a", "1"));
+        assert!(accepts("a (>= 2)", "2-0"));
+        assert!(!accepts("a (>> 2)", "2-0"));
+        assert!(accepts("a (<< 2)", "2~rc1"));
+        assert!(accepts("a (= 2)", "0:2"));
+        assert!(!accepts("a (<= 2)", "1:1"));
+    }
 }
