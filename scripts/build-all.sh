@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds all images, loads them into Docker, and makes the passwords if there are none.  Starts nothing: `docker compose up -d` does.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+. scripts/lib/setup.sh
+
+prepare_tools
+prepare_images
+say "ready: docker compose up -d"

@@ -1,0 +1,32 @@
+# Building the images and handing them to Docker.  Sourced by bash; wants `programs`, `say` and `engine_user`.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # `programs` and `engine_user` are set by those who source this.
+
+build_images() {
+  local flavour=${QCLOCK_FLAVOUR:-debian12} status=0
+  local committed=images/$flavour.lock own=.qclock/$flavour.lock
+  # A lock of this machine's own, made after the committed one, was made because that one had aged.
+  if [ "$own" -nt "$committed" ]; then
+    say "building with $own, which is newer than $committed"
+    build_with "$own" && return
+  fi
+  build_with "$committed" || status=$?
+  # 4: the environment failed.  Mirrors drop superseded packages within days, and an evaluation may go on with newer ones.
+  if [ "$status" = 4 ] && is_evaluation "$flavour"; then
+    say "not all files of $committed can be had any more; locking again to $own ($committed stays as it is)"
+    mkdir -p .qclock
+    "$programs/qclock" lock --output "$own"
+    build_with "$own"
+    return
+  fi
+  return "$status"
+}
+
+build_with() {
+  local lock=$1
+  # Without Docker first: what this makes belongs to the user who runs the script.
+  "$programs/qclock" build --lock "$lock" || return
+  "${engine_user[@]}" "$programs/qclock" build --lock "$lock" --load
+}
+
+is_evaluation() { grep --quiet '^evaluation *= *true' "images/flavours/$1.toml"; }

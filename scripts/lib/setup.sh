@@ -1,0 +1,54 @@
+# What up.sh and build-all.sh have in common.  Sourced by bash, from the root of the checkout.
+# shellcheck shell=bash
+
+. scripts/lib/docker.sh
+. scripts/lib/images.sh
+
+say() { printf '==> %s\n' "$*" >&2; }
+
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 4
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo --preserve-env "$@"
+  else
+    fail "\`$1\` needs root: run this as root, or install sudo"
+  fi
+}
+
+# Everything that building and running need.  What is missing is named before it is installed.
+prepare_tools() {
+  command -v cargo >/dev/null || fail "there is no Rust toolchain: install the one of rust-toolchain.toml, then run this again"
+  local missing=()
+  command -v cc >/dev/null || missing+=(gcc)
+  [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+  [ "${#missing[@]}" = 0 ] || install_packages "to compile" "${missing[@]}"
+  prepare_engine
+  prepare_compose
+}
+
+install_packages() {
+  local purpose=$1
+  shift
+  command -v apt-get >/dev/null || fail "please install $*: this script only knows apt"
+  say "installing $* ($purpose)"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet update >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends install "$@" >&2
+}
+
+# From a checkout to images in Docker and passwords in files; quick when nothing has changed.
+prepare_images() {
+  say "compiling"
+  cargo build --release --workspace --locked
+  programs=${CARGO_TARGET_DIR:-target}/$(rustc --print host-tuple)/release
+  make_secrets
+  build_images
+}
+
+# Made once: the owner is the account that the containers run as, so that nobody else on this machine reads them.
+make_secrets() { as_root "$programs/qclock" secrets; }
