@@ -1,8 +1,12 @@
-//! What an image is: `images/<name>/image.toml`, read and checked, nothing more.
+//! What an image is: `images/<name>/image.toml`.
 
-use std::collections::BTreeMap;
+mod check;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+
+pub use check::Fault;
 
 /// One image definition, as written by a person.  Flavour-dependent parts are keyed by the flavour's name (`debian12`).
 #[derive(Debug, Clone, Deserialize)]
@@ -16,7 +20,7 @@ pub struct Definition {
     pub parent: Option<String>,
     #[serde(default)]
     pub packages: BTreeMap<String, PackageSelection>,
-    /// `@name@` in `rootfs/**/*.in` and in the strings of this file, per flavour.
+    /// `@name@` in `rootfs/**/*.in` and in the strings of this file, per flavour.  A child sees its parent's.
     #[serde(default)]
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
     /// What `qclock slim` starts from, per flavour.
@@ -178,6 +182,31 @@ pub struct Health {
     pub start_period_seconds: u64,
     pub retries: u32,
 }
+
+impl Definition {
+    /// The name of the image: `qclock-app`.
+    pub fn image_name(&self) -> String {
+        format!("{IMAGE_PREFIX}{}", self.name)
+    }
+
+    /// What this image takes from the flavour's repositories, itself; nothing where it takes nothing.
+    pub fn selection(&self, flavour: &str) -> PackageSelection {
+        self.packages.get(flavour).cloned().unwrap_or_default()
+    }
+
+    /// Every flavour that this definition speaks of.
+    pub(crate) fn flavours(&self) -> BTreeSet<&str> {
+        let maps = self
+            .packages
+            .keys()
+            .chain(self.variables.keys())
+            .chain(self.slim.keys());
+        maps.map(String::as_str).collect()
+    }
+}
+
+/// What the names of all images start with.
+pub const IMAGE_PREFIX: &str = "qclock-";
 
 fn root() -> String {
     "root".to_owned()

@@ -1,21 +1,35 @@
 //! `images/<flavour>.lock`: exactly which packages each image is made of, and how that is known.
 
+mod changes;
+mod matching;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use changes::{Change, changes};
+pub use matching::LockMismatch;
+
+use crate::flavour::Archive;
+
+/// The version of the format that is written and read.
+pub const FORMAT: u32 = 1;
 
 /// The whole lock.  Written deterministically: lists are sorted, nothing depends on the clock or the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lockfile {
-    /// Version of this format.
+    /// Version of this format, [`FORMAT`].
     pub format: u32,
     pub flavour: String,
     pub architecture: String,
+    /// In the flavour's order.
     #[serde(default, rename = "suite")]
     pub suites: Vec<LockedSuite>,
+    /// Parents before children.
     #[serde(default, rename = "image")]
     pub images: Vec<LockedImage>,
+    /// Sorted by name.
     #[serde(default, rename = "package")]
     pub packages: Vec<LockedPackage>,
 }
@@ -24,6 +38,8 @@ pub struct Lockfile {
 #[serde(deny_unknown_fields)]
 pub struct LockedSuite {
     pub name: String,
+    pub archive: Archive,
+    pub components: Vec<String>,
     /// sha256 of the InRelease file, hex.
     pub in_release: String,
     /// `Date` of the InRelease file, RFC 3339 UTC.
@@ -38,8 +54,11 @@ pub struct LockedImage {
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// What the definition asks for, sorted.
+    pub install: Vec<String>,
     /// Names of all packages, the parent's included, sorted.
     pub packages: Vec<String>,
+    /// Sorted by name.
     #[serde(default, rename = "omitted", skip_serializing_if = "Vec::is_empty")]
     pub omissions: Vec<LockedOmission>,
 }
@@ -48,11 +67,12 @@ pub struct LockedImage {
 #[serde(deny_unknown_fields)]
 pub struct LockedOmission {
     pub name: String,
+    /// Packages that asked for it, sorted.
     pub required_by: Vec<String>,
     pub reason: String,
 }
 
-/// A package, listed once however many images hold it.  Sorted by name.
+/// A package, listed once however many images hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedPackage {
@@ -65,9 +85,34 @@ pub struct LockedPackage {
     /// Bytes.
     pub size: u64,
     pub sha256: String,
+    /// Fingerprint of the key that vouches for the package: for Debian the one that signed its suite.
+    pub signed_by: String,
     pub source: String,
     pub source_version: String,
     /// sha256 of each maintainer script, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scripts: BTreeMap<String, String>,
+}
+
+impl Lockfile {
+    pub fn image(&self, name: &str) -> Option<&LockedImage> {
+        self.images.iter().find(|image| image.name == name)
+    }
+
+    pub fn package(&self, name: &str) -> Option<&LockedPackage> {
+        let found = self
+            .packages
+            .binary_search_by(|package| package.name.as_str().cmp(name));
+        found.ok().map(|position| &self.packages[position])
+    }
+
+    pub fn suite(&self, name: &str) -> Option<&LockedSuite> {
+        self.suites.iter().find(|suite| suite.name == name)
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        let body = toml::to_string(self).expect("a lock holds nothing that TOML cannot express");
+        format!("# Written by `qclock lock`: exactly what the images are made of.  Not to be edited by hand.\n{body}")
+    }
 }

@@ -1,0 +1,71 @@
+//! What is different between two locks, as a person asks it: which packages came, went or moved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{LockedPackage, Lockfile};
+
+/// Serialised as `{"change": "upgraded", "name": …}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum Change {
+    Added {
+        name: String,
+        version: String,
+    },
+    Removed {
+        name: String,
+        version: String,
+    },
+    /// To another version, whichever direction.
+    Moved {
+        name: String,
+        from: String,
+        to: String,
+    },
+    /// The same version with other contents, from another place, or with other scripts.
+    Replaced {
+        name: String,
+        version: String,
+    },
+}
+
+/// Sorted by name; `old` is `None` at the first lock.
+pub fn changes(old: Option<&Lockfile>, new: &Lockfile) -> Vec<Change> {
+    let old: BTreeMap<&str, &LockedPackage> = old.into_iter().flat_map(by_name).collect();
+    let new: BTreeMap<&str, &LockedPackage> = by_name(new).collect();
+    let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    names
+        .into_iter()
+        .filter_map(|name| change(name, old.get(name).copied(), new.get(name).copied()))
+        .collect()
+}
+
+fn by_name(lock: &Lockfile) -> impl Iterator<Item = (&str, &LockedPackage)> {
+    lock.packages.iter().map(|package| (package.name.as_str(), package))
+}
+
+fn change(name: &str, old: Option<&LockedPackage>, new: Option<&LockedPackage>) -> Option<Change> {
+    let name = name.to_owned();
+    match (old, new) {
+        (None, Some(new)) => Some(Change::Added {
+            name,
+            version: new.version.clone(),
+        }),
+        (Some(old), None) => Some(Change::Removed {
+            name,
+            version: old.version.clone(),
+        }),
+        (Some(old), Some(new)) if old.version != new.version => Some(Change::Moved {
+            name,
+            from: old.version.clone(),
+            to: new.version.clone(),
+        }),
+        (Some(old), Some(new)) if old.sha256 != new.sha256 => Some(Change::Replaced {
+            name,
+            version: new.version.clone(),
+        }),
+        _ => None,
+    }
+}

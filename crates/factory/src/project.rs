@@ -1,0 +1,402 @@
+//! The folder that is worked on: `images/` with its definitions, flavours, keys and locks, loaded and checked for one flavour.
+
+mod error;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+pub use error::ProjectError;
+
+use crate::definition::{Definition, IMAGE_PREFIX};
+use crate::document;
+use crate::failure::closest;
+use crate::flavour::Flavour;
+use crate::lockfile::Lockfile;
+use crate::variables::{Variables, render};
+
+#[derive(Debug, Clone)]
+pub struct Project {
+    pub root: PathBuf,
+    pub flavour: Flavour,
+    /// The images of this flavour, parents before children, otherwise by name; their strings are rendered.
+    images: Vec<Definition>,
+    /// All images by name, of other flavours too.
+    all: Vec<String>,
+    variables: BTreeMap<String, Variables>,
+}
+
+impl Project {
+    /// The nearest folder, from `start` upwards, that holds `images/flavours`.
+    pub fn find(start: &Path) -> Result<PathBuf, ProjectError> {
+        start
+            .ancestors()
+            .find(|folder| folder.join("images/flavours").is_dir())
+            .map(Path::to_owned)
+            .ok_or_else(|| ProjectError::NotFound {
+                start: start.to_owned(),
+            })
+    }
+
+    /// Reads all definitions, whatever their flavour; keeps, renders and checks those of `flavour`.
+    pub fn load(root: &Path, flavour: &str) -> Result<Self, ProjectError> {
+        let flavours = flavour_names(root)?;
+        if !flavours.iter().any(|known| known == flavour) {
+            return Err(ProjectError::UnknownFlavour {
+                name: flavour.to_owned(),
+                suggestion: closest(flavour, flavours.iter().map(String::as_str)).map(str::to_owned),
+                known: flavours,
+            });
+        }
+        let flavour = load_flavour(root, flavour)?;
+        let texts = read_definitions(root)?;
+        let drafts: BTreeMap<String, Definition> = texts
+            .iter()
+            .map(|(name, text)| document::parse(text, &shown(name)).map(|draft| (name.clone(), draft)))
+            .collect::<Result<_, _>>()?;
+        for (name, draft) in &drafts {
+            check_references(name, draft, &drafts, &flavours)?;
+        }
+
+        let mut project = Self {
+            root: root.to_owned(),
+            all: drafts.keys().cloned().collect(),
+            flavour,
+            images: Vec::new(),
+            variables: BTreeMap::new(),
+        };
+        for name in parents_first(&drafts)? {
+            if belongs(&name, &drafts, &project.flavour.name) {
+                project.add(&name, &drafts[&name], &texts[&name])?;
+            }
+        }
+        Ok(project)
+    }
+
+    /// The images of the flavour, parents before children.
+    pub fn images(&self) -> &[Definition] {
+        &self.images
+    }
+
+    /// By the folder's name, `app`, or the image's, `qclock-app`.
+    pub fn image(&self, name: &str) -> Result<&Definition, ProjectError> {
+        let short = name.strip_prefix(IMAGE_PREFIX).unwrap_or(name);
+        self.images.iter().find(|image| image.name == short).ok_or_else(|| {
+            let known = self.images.iter().map(|image| image.name.as_str());
+            if self.all.iter().any(|other| other == short) {
+                ProjectError::ImageOfOtherFlavour {
+                    name: short.to_owned(),
+                    flavour: self.flavour.name.clone(),
+                }
+            } else {
+                ProjectError::UnknownImage {
+                    name: name.to_owned(),
+                    suggestion: closest(short, known.clone()).map(str::to_owned),
+                    known: known.map(str::to_owned).collect(),
+                }
+            }
+        })
+    }
+
+    /// The image and its ancestors, the oldest first.
+    pub fn lineage(&self, image: &Definition) -> Vec<&Definition> {
+        let mut lineage: Vec<&Definition> = self.images.iter().filter(|other| other.name == image.name).collect();
+        while let Some(parent) = lineage.last().and_then(|last| last.parent.as_ref()) {
+            lineage.extend(self.images.iter().find(|other| other.name == *parent));
+        }
+        lineage.reverse();
+        lineage
+    }
+
+    /// What `@name@` stands for in the image's files: the flavour's variables, the parents' and its own.
+    pub fn variables(&self, image: &Definition) -> &Variables {
+        static NONE: Variables = Variables::new();
+        self.variables.get(&image.name).unwrap_or(&NONE)
+    }
+
+    /// The folder of the image's own files; need not exist.
+    pub fn rootfs(&self, image: &Definition) -> PathBuf {
+        self.root.join("images").join(&image.name).join("rootfs")
+    }
+
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("images/flavours/keys")
+    }
+
+    /// Where the lock belongs, unless someone says otherwise.
+    pub fn lock_path(&self) -> PathBuf {
+        self.root.join("images").join(format!("{}.lock", self.flavour.name))
+    }
+
+    /// The lock at `path`, which must be of this flavour and answer these definitions.
+    pub fn read_lock(&self, path: &Path) -> Result<Lockfile, ProjectError> {
+        let shown = path.strip_prefix(&self.root).unwrap_or(path);
+        if !path.exists() {
+            return Err(ProjectError::NoLock { path: shown.to_owned() });
+        }
+        let (lock, _) = document::read::<Lockfile>(path, shown)?;
+        lock.check(self).map_err(|source| ProjectError::LockMismatch {
+            path: shown.to_owned(),
+            source,
+        })?;
+        Ok(lock)
+    }
+
+    fn add(&mut self, name: &str, draft: &Definition, text: &str) -> Result<(), ProjectError> {
+        let inherited = draft.parent.as_ref().and_then(|parent| self.variables.get(parent));
+        let own = draft.variables.get(&self.flavour.name);
+        let mut variables = self.flavour.variables.clone();
+        variables.extend(
+            inherited
+                .into_iter()
+                .chain(own)
+                .flatten()
+                .map(|(key, value)| (key.clone(), value.clone())),
+        );
+        variables.insert("flavour".to_owned(), self.flavour.name.clone());
+        variables.insert("architecture".to_owned(), self.flavour.architecture.clone());
+
+        let image = rendered(text, &variables, name)?;
+        let parents: Vec<&Definition> = image
+            .parent
+            .iter()
+            .filter_map(|parent| self.images.iter().find(|other| other.name == *parent))
+            .flat_map(|parent| self.lineage(parent))
+            .collect();
+        image.check(name, &parents).map_err(|fault| ProjectError::Definition {
+            path: shown(name),
+            fault,
+        })?;
+        self.variables.insert(name.to_owned(), variables);
+        self.images.push(image);
+        Ok(())
+    }
+}
+
+/// Names of the flavours that there are, sorted.
+fn flavour_names(root: &Path) -> Result<Vec<String>, ProjectError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root.join("images/flavours")).map_err(ProjectError::Folder)? {
+        let path = entry.map_err(ProjectError::Folder)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn load_flavour(root: &Path, name: &str) -> Result<Flavour, ProjectError> {
+    let shown = PathBuf::from(format!("images/flavours/{name}.toml"));
+    let (flavour, _) = document::read::<Flavour>(&root.join(&shown), &shown)?;
+    flavour.check(name).map_err(|message| ProjectError::Flavour {
+        path: shown.clone(),
+        message,
+    })?;
+    for key in flavour.suites.iter().flat_map(|suite| &suite.keys) {
+        if !root.join("images/flavours/keys").join(key).is_file() {
+            return Err(ProjectError::Flavour {
+                path: shown,
+                message: format!("the key `{key}` is not in `images/flavours/keys`"),
+            });
+        }
+    }
+    Ok(flavour)
+}
+
+/// The text of each `images/<name>/image.toml`, by name.
+fn read_definitions(root: &Path) -> Result<BTreeMap<String, String>, ProjectError> {
+    let mut texts = BTreeMap::new();
+    for entry in fs::read_dir(root.join("images")).map_err(ProjectError::Folder)? {
+        let folder = entry.map_err(ProjectError::Folder)?.path();
+        let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if folder.join("image.toml").is_file() {
+            let (_, text) = document::read::<toml::Table>(&folder.join("image.toml"), &shown(name))?;
+            texts.insert(name.to_owned(), text);
+        }
+    }
+    Ok(texts)
+}
+
+fn check_references(
+    name: &str,
+    draft: &Definition,
+    drafts: &BTreeMap<String, Definition>,
+    flavours: &[String],
+) -> Result<(), ProjectError> {
+    if let Some(parent) = draft.parent.as_ref().filter(|parent| !drafts.contains_key(*parent)) {
+        return Err(ProjectError::UnknownParent {
+            path: shown(name),
+            parent: parent.clone(),
+            suggestion: closest(parent, drafts.keys().map(String::as_str)).map(str::to_owned),
+        });
+    }
+    let unknown = draft
+        .flavours()
+        .into_iter()
+        .find(|flavour| !flavours.iter().any(|known| known == flavour));
+    unknown.map_or(Ok(()), |flavour| {
+        Err(ProjectError::FlavourInDefinition {
+            path: shown(name),
+            flavour: flavour.to_owned(),
+            suggestion: closest(flavour, flavours.iter().map(String::as_str)).map(str::to_owned),
+        })
+    })
+}
+
+/// All names, each after its parent's.
+fn parents_first(drafts: &BTreeMap<String, Definition>) -> Result<Vec<String>, ProjectError> {
+    let mut ordered: Vec<String> = Vec::new();
+    while ordered.len() < drafts.len() {
+        let ready = |draft: &Definition| draft.parent.as_ref().is_none_or(|parent| ordered.contains(parent));
+        let next: Vec<String> = drafts
+            .iter()
+            .filter(|(name, draft)| !ordered.contains(name) && ready(draft))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if next.is_empty() {
+            let caught = drafts.keys().filter(|name| !ordered.contains(name)).cloned().collect();
+            return Err(ProjectError::Cycle { images: caught });
+        }
+        ordered.extend(next);
+    }
+    Ok(ordered)
+}
+
+/// An image belongs to the flavours for which it selects packages, or, where it selects none at all, to its parent's.
+fn belongs(name: &str, drafts: &BTreeMap<String, Definition>, flavour: &str) -> bool {
+    let Some(draft) = drafts.get(name) else {
+        return false;
+    };
+    let parent_belongs = || {
+        draft
+            .parent
+            .as_ref()
+            .is_none_or(|parent| belongs(parent, drafts, flavour))
+    };
+    (draft.packages.is_empty() || draft.packages.contains_key(flavour)) && parent_belongs()
+}
+
+/// The definition with all its strings rendered.
+fn rendered(text: &str, variables: &Variables, name: &str) -> Result<Definition, ProjectError> {
+    let mut table: toml::Value = document::parse(text, &shown(name))?;
+    render_strings(&mut table, variables).map_err(|fault| ProjectError::Variable {
+        path: shown(name),
+        fault,
+    })?;
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| ProjectError::Flavour {
+            path: shown(name),
+            message: error.message().to_owned(),
+        })
+}
+
+/// TOML's own parser bounds the depth.
+fn render_strings(value: &mut toml::Value, variables: &Variables) -> Result<(), crate::variables::UnknownVariable> {
+    match value {
+        toml::Value::String(text) => *text = render(text, variables)?,
+        toml::Value::Array(values) => values
+            .iter_mut()
+            .try_for_each(|value| render_strings(value, variables))?,
+        toml::Value::Table(table) => table
+            .iter_mut()
+            .try_for_each(|(_, value)| render_strings(value, variables))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn shown(name: &str) -> PathBuf {
+    PathBuf::from(format!("images/{name}/image.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A project whose images are given as name and the rest of the definition.
+    fn load(images: &[(&str, &str)]) -> Result<Project, ProjectError> {
+        let root = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let suite = "[[suite]]\nname = 'bookworm'\narchive = 'debian'\ncomponents = ['main']\nkeys = ['k.asc']\n";
+        put("images/flavours/keys/k.asc", "");
+        for flavour in ["debian12", "other"] {
+            let head = format!("name = '{flavour}'\ntitle = ''\nevaluation = true\narchitecture = 'amd64'\n");
+            put(
+                &format!("images/flavours/{flavour}.toml"),
+                &format!("{head}{suite}[variables]\nphp = '8.2'\n"),
+            );
+        }
+        for (name, rest) in images {
+            put(
+                &format!("images/{name}/image.toml"),
+                &format!("name = '{name}'\ntitle = ''\ndescription = ''\n{rest}"),
+            );
+        }
+        Project::load(root.path(), "debian12")
+    }
+
+    fn error(images: &[(&str, &str)]) -> (String, Option<String>) {
+        use crate::failure::Failure;
+        let error = load(images).unwrap_err();
+        (error.to_string(), error.hint())
+    }
+
+    #[test]
+    fn children_follow_their_parents_and_see_their_variables() {
+        let project = load(&[
+            ("app", "parent = 'base'\n[run]\ncommand = ['php@php@', '@word@', '@flavour@']\n[variables.debian12]\nword = 'own'"),
+            ("base", "[variables.debian12]\nword = 'inherited'"),
+            ("other", "[packages.other]\ninstall = []"),
+        ])
+        .unwrap();
+        let names: Vec<&str> = project.images().iter().map(|image| image.name.as_str()).collect();
+        assert_eq!(names, ["base", "app"]);
+        let app = project.image("qclock-app").unwrap();
+        assert_eq!(app.run.command, ["php8.2", "own", "debian12"]);
+        let lineage: Vec<&str> = project.lineage(app).iter().map(|image| image.name.as_str()).collect();
+        assert_eq!(lineage, ["base", "app"]);
+        assert_eq!(
+            project.image("other").unwrap_err().to_string(),
+            "the image `other` does not exist in the flavour `debian12`"
+        );
+        assert_eq!(project.image("apq").unwrap_err().to_string(), "unknown image `apq`");
+    }
+
+    #[test]
+    fn faults_between_definitions_are_named() {
+        assert_eq!(
+            error(&[("app", "parent = 'bse'"), ("base", "")]),
+            (
+                "images/app/image.toml: unknown parent `bse`".to_owned(),
+                Some("did you mean `base`?".to_owned())
+            )
+        );
+        assert_eq!(
+            error(&[("a", "parent = 'b'"), ("b", "parent = 'a'"), ("c", "")]),
+            ("the images `a`, `b` are each other's parents".to_owned(), None)
+        );
+        assert_eq!(
+            error(&[("app", "[packages.debian13]\ninstall = []")]),
+            (
+                "images/app/image.toml: unknown flavour `debian13`".to_owned(),
+                Some("did you mean `debian12`?".to_owned())
+            )
+        );
+        assert_eq!(
+            error(&[("app", "[run]\ncommand = ['@phq@']")]),
+            (
+                "images/app/image.toml: unknown variable `@phq@`".to_owned(),
+                Some("did you mean `php`?".to_owned())
+            )
+        );
+    }
+}
