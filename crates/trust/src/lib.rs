@@ -6,9 +6,11 @@
 mod clear_signed;
 mod digest;
 mod keyring;
+mod signature;
 mod verified;
 
-pub use clear_signed::{SignatureError, SignedText, verify_inrelease};
+pub use clear_signed::{FramingError, SignedText, verify_inrelease};
 pub use digest::{DigestError, HashingReader, Sha256, Sha256Error, check_digest};
-pub use keyring::{Keyring, KeyringError};
+pub use keyring::{KeyFileError, Keyring, KeyringError};
+pub use signature::{Refusal, SignatureError, Signer, verify_detached};
 pub use verified::Verified;
