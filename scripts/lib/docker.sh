@@ -23,25 +23,41 @@ start_engine() {
   say "starting Docker"
   if [ -d /run/systemd/system ]; then
     as_root systemctl start docker
+    wait_for_engine true && return
   else
-    forget_dead /var/run/docker.pid dockerd
-    forget_dead /run/docker/containerd/containerd.pid containerd
-    as_root sh -c "exec setsid dockerd </dev/null >>$engine_log 2>&1 &"
+    local attempt pid
+    for attempt in 1 2 3; do
+      [ "$attempt" = 1 ] || say "it ended; once more"
+      forget_dead /var/run/docker.pid dockerd
+      forget_dead /var/run/docker/containerd/containerd.pid containerd
+      pid=$(as_root sh -c "setsid dockerd </dev/null >>$engine_log 2>&1 & echo \$!")
+      wait_for_engine is_alive "$pid" && return
+    done
+    as_root tail -n 5 "$engine_log" >&2
   fi
+  fail "Docker does not answer"
+}
+
+# Up to a minute, and as long as the given command succeeds.
+wait_for_engine() {
   local second
   for ((second = 0; second < 60; second++)); do
     engine_answers && return
+    "$@" || return
     sleep 1
   done
-  as_root tail -n 5 "$engine_log" >&2 || true
-  fail "Docker does not answer after a minute"
+  return 1
 }
 
-# The pid file of a process that was killed makes the next one refuse to start once the number belongs to something else.
+# Not so for the remains of a process that nobody has collected.
+is_alive() { grep --quiet --no-messages '^State:[[:space:]]*[DIKPRSTWt]' "/proc/$1/status"; }
+
+# The pid file of a process that was killed makes the next one refuse to start while its number is in use again.
 forget_dead() {
   local file=$1 program=$2 pid
   pid=$(as_root cat "$file" 2>/dev/null) || return 0
-  [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$program" ] || as_root rm -f "$file"
+  is_alive "$pid" && [ "$(cat "/proc/$pid/comm")" = "$program" ] && return
+  as_root rm -f "$file"
 }
 
 # 2.20 is the first that knows `required: false`.
