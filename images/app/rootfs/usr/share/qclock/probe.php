@@ -172,10 +172,18 @@ function connection(callable $ask, int $seconds): array
             'connected' => false,
             'latency_ms' => null,
             'server_version' => null,
-            'error' => substr($failure->getMessage(), 0, 300),
+            'error' => substr(reason($failure), 0, 300),
             'elapsed_ms' => (hrtime(true) - $start) / 1e6,
         ];
     }
+}
+
+/** The failure's words with its number in brackets; PDO's words have it already, MySQLi's do not. */
+function reason(\Throwable $failure): string
+{
+    [$code, $message] = [$failure->getCode(), $failure->getMessage()];
+
+    return is_int($code) && $code > 0 && !str_contains($message, "[$code]") ? "[$code] $message" : $message;
 }
 
 function ask_pdo(array $target, int $seconds): string
