@@ -1,10 +1,18 @@
 //! Debian's rules: what a package's fields ask for, and what is preferred.
 
+mod universe;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use qclock_packages::deb::{Alternatives, Package, RelationError, Version, parse_alternatives};
+use qclock_packages::deb::{Alternatives, Package, Relation, RelationError, Version, parse_alternatives};
+
+use crate::engine::{self, Demand, Ecosystem as _, EngineError};
+use universe::Universe;
+
+/// Stands for the name of a package where the request itself asks.
+const THE_REQUEST: &str = "the request";
 
 /// What is asked of the solver.
 #[derive(Debug, Clone)]
@@ -69,8 +77,84 @@ impl fmt::Display for Requirement {
     }
 }
 
-/// Finds the packages that a request needs.
+/// Finds the packages that a request needs: the newest of each name that fits, the first alternative that can be had.
 pub fn solve(request: &Request<'_>) -> Result<Solution, SolveError> {
-    let _ = request;
-    Ok(Solution::default())
+    let universe = Universe::new(request)?;
+    let demands = demands(request, &universe)?;
+    let chosen = engine::solve(&universe, &demands, &universe.fixed).map_err(|error| match error {
+        EngineError::Unsolvable { explanation } => SolveError::Unsolvable { explanation },
+        EngineError::Ecosystem(error) => error,
+    })?;
+    let mut packages: Vec<usize> = chosen
+        .into_iter()
+        .filter(|&id| universe.package(id).is_some())
+        .map(|id| id as usize)
+        .collect();
+    packages.sort_by_key(|&position| &request.index[position].name);
+    let omitted = omitted(request, &universe, &packages)?;
+    let unused = request
+        .omit
+        .iter()
+        .filter(|name| !omitted.contains_key(*name))
+        .cloned()
+        .collect();
+    Ok(Solution {
+        packages,
+        omitted,
+        unused_omissions: unused,
+    })
+}
+
+fn demands(request: &Request<'_>, universe: &Universe<'_>) -> Result<Vec<Demand>, SolveError> {
+    let mut demands = Vec::new();
+    for &id in &universe.fixed {
+        demands.push(Demand {
+            text: universe.describe(id),
+            options: vec![id],
+        });
+    }
+    for requirement in &request.install {
+        demands.push(universe.demand(&requirement.0, THE_REQUEST)?);
+    }
+    if request.essential {
+        for name in universe.essential() {
+            let relation = Relation {
+                name: name.to_owned(),
+                architecture: None,
+                version: None,
+            };
+            demands.push(universe.demand(&vec![relation], THE_REQUEST)?);
+        }
+    }
+    Ok(demands)
+}
+
+/// Looks at each group of each chosen package: one that nothing chosen meets is met by a name that was left out.
+fn omitted(
+    request: &Request<'_>,
+    universe: &Universe<'_>,
+    packages: &[usize],
+) -> Result<BTreeMap<String, Vec<String>>, SolveError> {
+    let mut omitted: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let chosen: BTreeSet<usize> = packages.iter().copied().collect();
+    let mut look_at = |group: &Alternatives, by| -> Result<(), SolveError> {
+        let options = universe.demand(group, by)?.options;
+        if !options.iter().any(|&option| chosen.contains(&(option as usize)))
+            && let Some(name) = options.iter().find_map(|&option| universe.omission(option))
+        {
+            omitted.entry(name.to_owned()).or_default().insert(by);
+        }
+        Ok(())
+    };
+    for requirement in &request.install {
+        look_at(&requirement.0, THE_REQUEST)?;
+    }
+    for &position in packages {
+        let package = &request.index[position];
+        for group in package.pre_depends.iter().chain(&package.depends) {
+            look_at(group, &package.name)?;
+        }
+    }
+    let names = |by: BTreeSet<&str>| by.into_iter().map(str::to_owned).collect();
+    Ok(omitted.into_iter().map(|(name, by)| (name, names(by))).collect())
 }

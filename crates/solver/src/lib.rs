@@ -4,3 +4,4 @@
 //! A requirement that cannot be expressed is a typed error that names it, never one that is passed over.
 
 pub mod deb;
+mod engine;
