@@ -1,0 +1,119 @@
+//! `/etc/qclock/init.toml`: what the image runs, read and checked.
+
+mod check;
+mod document;
+mod read;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use read::{ConfigurationError, parse, read};
+
+use crate::logs::Format;
+use crate::signal::Signal;
+
+/// Where the image keeps it.
+pub const DEFAULT_PATH: &str = "/etc/qclock/init.toml";
+
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Where `qclock-init` says what it is doing, for `qclock-init health`.
+    pub state_file: PathBuf,
+    /// All of a stop must fit into it; the container runtime's own limit should be a little longer.
+    pub stop_budget: Duration,
+    /// Between the request to stop (health answers no from then on) and the first signal.
+    pub stop_delay: Duration,
+    /// `QCLOCK_*` variables that this image understands; None: do not look.
+    pub known_variables: Option<Vec<String>>,
+    pub directories: Vec<Directory>,
+    pub first_start: Option<FirstStart>,
+    pub services: Vec<Service>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Directory {
+    pub path: PathBuf,
+    pub mode: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub name: String,
+    /// The program (an absolute path) and its arguments.
+    pub command: Vec<String>,
+    pub environment: BTreeMap<String, String>,
+    pub essential: bool,
+    pub stop_signal: Signal,
+    pub stop_grace: Duration,
+    pub reload_signal: Option<Signal>,
+    pub restart: Option<Restart>,
+    pub remove_before_start: Vec<PathBuf>,
+    pub stdout: Format,
+    pub stderr: Format,
+    pub ready: Option<Ready>,
+}
+
+/// How often a service may come back before its exit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restart {
+    pub limit: u32,
+    /// Restarts older than this are forgotten.
+    pub within: Duration,
+    /// Before the first restart; doubled for each further one.
+    pub delay: Duration,
+    pub longest_delay: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Ready {
+    pub probe: Probe,
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// FPM's ping page over its Unix socket.
+    Fastcgi {
+        socket: PathBuf,
+        path: String,
+    },
+    /// Any answer 200.
+    Http {
+        address: SocketAddr,
+        authority: String,
+        path: String,
+    },
+    /// A login without password, the account's name being that of the operating system's user.
+    Mariadb {
+        socket: PathBuf,
+        user: String,
+    },
+    Tcp {
+        address: SocketAddr,
+    },
+}
+
+/// The database server that is set up when its data directory does not exist.
+#[derive(Debug, Clone)]
+pub struct FirstStart {
+    pub kind: DatabaseKind,
+    pub server: PathBuf,
+    pub defaults_file: PathBuf,
+    /// A subdirectory of the volume, so that a complete one can be renamed into place.
+    pub data_directory: PathBuf,
+    /// Where the server's package keeps its system tables.
+    pub share_directory: PathBuf,
+    pub socket_directory: PathBuf,
+    pub script_directory: PathBuf,
+    /// The operating system's user, who may log in as the account of the same name for the health check.
+    pub health_user: String,
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseKind {
+    Mariadb,
+}

@@ -1,0 +1,223 @@
+//! From the file's form to what it means; every refusal is a message without the file's name.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::document::{self, Document};
+use super::{Configuration, Directory, FirstStart, Probe, Ready, Restart, Service};
+
+const LONGEST_SECONDS: u64 = 3600;
+const MOST_SERVICES: usize = 32;
+/// sun_path holds 108 bytes with the final NUL (unix(7)).
+const LONGEST_SOCKET_PATH: usize = 107;
+
+pub(super) fn check(document: Document) -> Result<Configuration, String> {
+    let directories = document
+        .directories
+        .into_iter()
+        .map(directory)
+        .collect::<Result<_, _>>()?;
+    let first_start = document.first_start.map(first_start).transpose()?;
+    let mut services: Vec<Service> = Vec::new();
+    for declared in document.services {
+        let service = service(declared)?;
+        if services.iter().any(|earlier| earlier.name == service.name) {
+            return Err(format!("service `{}` is declared twice", service.name));
+        }
+        services.push(service);
+    }
+    if services.is_empty() {
+        return Err("there is no `[[service]]`".to_owned());
+    }
+    if services.len() > MOST_SERVICES {
+        return Err(format!("there are more than {MOST_SERVICES} services"));
+    }
+    let supervisor = document.supervisor;
+    Ok(Configuration {
+        state_file: absolute(supervisor.state_file)?,
+        stop_budget: seconds("stop_seconds", supervisor.stop_seconds.max(1))?,
+        stop_delay: seconds("stop_delay_seconds", supervisor.stop_delay_seconds)?,
+        known_variables: document.environment.known,
+        directories,
+        first_start,
+        services,
+    })
+}
+
+fn directory(declared: document::Directory) -> Result<Directory, String> {
+    let path = absolute(declared.path)?;
+    let mode = u32::from_str_radix(&declared.mode, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o7777);
+    let Some(mode) = mode else {
+        return Err(format!(
+            "directory `{}`: mode `{}` is not octal, like \"0700\"",
+            path.display(),
+            declared.mode
+        ));
+    };
+    Ok(Directory { path, mode })
+}
+
+fn first_start(declared: document::FirstStart) -> Result<FirstStart, String> {
+    let data_directory = absolute(declared.data_directory)?;
+    if data_directory.parent().and_then(std::path::Path::parent).is_none() || data_directory.file_name().is_none() {
+        return Err(format!(
+            "first_start: `{}` is not a subdirectory of a volume",
+            data_directory.display()
+        ));
+    }
+    Ok(FirstStart {
+        kind: declared.kind,
+        server: absolute(declared.server)?,
+        defaults_file: absolute(declared.defaults_file)?,
+        data_directory,
+        share_directory: absolute(declared.share_directory)?,
+        socket_directory: absolute(declared.socket_directory)?,
+        script_directory: absolute(declared.script_directory)?,
+        health_user: declared.health_user,
+        timeout: seconds("timeout_seconds", declared.timeout_seconds)
+            .map_err(|error| format!("first_start: {error}"))?,
+    })
+}
+
+fn service(declared: document::Service) -> Result<Service, String> {
+    let name = declared.name;
+    if name.is_empty() || name.len() > 64 {
+        return Err(format!("service name `{name}` is empty or longer than 64 characters"));
+    }
+    if !name
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    {
+        return Err(format!(
+            "service name `{name}` has other characters than a-z, 0-9 and -"
+        ));
+    }
+    let at = |message: String| format!("service `{name}`: {message}");
+    let Some(program) = declared.command.first() else {
+        return Err(format!("service `{name}` has an empty command"));
+    };
+    absolute(PathBuf::from(program)).map_err(at)?;
+    let texts = declared
+        .command
+        .iter()
+        .chain(declared.environment.keys())
+        .chain(declared.environment.values());
+    if texts.into_iter().any(|text| text.contains('\0')) {
+        return Err(at("a NUL character cannot be passed to a program".to_owned()));
+    }
+    if declared
+        .environment
+        .keys()
+        .any(|key| key.is_empty() || key.contains('='))
+    {
+        return Err(at("the name of a variable is empty or contains `=`".to_owned()));
+    }
+    Ok(Service {
+        stop_grace: seconds("stop_grace_seconds", declared.stop_grace_seconds).map_err(at)?,
+        restart: declared.restart.as_ref().map(restart).transpose().map_err(at)?,
+        remove_before_start: declared
+            .remove_before_start
+            .into_iter()
+            .map(absolute)
+            .collect::<Result<_, _>>()
+            .map_err(at)?,
+        ready: declared.ready.map(ready).transpose().map_err(at)?,
+        command: declared.command,
+        environment: declared.environment,
+        essential: declared.essential,
+        stop_signal: declared.stop_signal,
+        reload_signal: declared.reload_signal,
+        stdout: declared.log.stdout,
+        stderr: declared.log.stderr,
+        name,
+    })
+}
+
+fn restart(declared: &document::Restart) -> Result<Restart, String> {
+    Ok(Restart {
+        limit: declared.limit,
+        within: seconds("restart.within_seconds", declared.within_seconds)?,
+        delay: seconds("restart.delay_seconds", declared.delay_seconds)?,
+        longest_delay: seconds("restart.longest_delay_seconds", declared.longest_delay_seconds)?,
+    })
+}
+
+fn ready(declared: document::Ready) -> Result<Ready, String> {
+    let probe = match (declared.fastcgi, declared.http, declared.mariadb, declared.tcp) {
+        (Some(fastcgi), None, None, None) => Probe::Fastcgi {
+            socket: socket(fastcgi.socket)?,
+            path: fastcgi.path,
+        },
+        (None, Some(url), None, None) => http(&url)?,
+        (None, None, Some(mariadb), None) => Probe::Mariadb {
+            socket: socket(mariadb.socket)?,
+            user: mariadb.user,
+        },
+        (None, None, None, Some(address)) => Probe::Tcp {
+            address: socket_address(&address)
+                .ok_or_else(|| format!("`{address}` is not ADDRESS:PORT with an IP address"))?,
+        },
+        _ => return Err("`ready` needs exactly one of fastcgi, http, mariadb, tcp".to_owned()),
+    };
+    Ok(Ready {
+        probe,
+        timeout: seconds("ready.timeout_seconds", declared.timeout_seconds)?,
+    })
+}
+
+/// Only addresses: to resolve a name is to depend on something else than the service that is asked.
+fn http(url: &str) -> Result<Probe, String> {
+    let refused = || format!("`{url}` is not http://ADDRESS:PORT/PATH with an IP address");
+    let rest = url.strip_prefix("http://").ok_or_else(refused)?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let visible = path.bytes().all(|byte| byte.is_ascii_graphic());
+    let address = socket_address(authority)
+        .or_else(|| socket_address(&format!("{authority}:80")))
+        .filter(|_| visible && !path.contains('#'))
+        .ok_or_else(refused)?;
+    Ok(Probe::Http {
+        address,
+        authority: authority.to_owned(),
+        path: if path.is_empty() {
+            "/".to_owned()
+        } else {
+            path.to_owned()
+        },
+    })
+}
+
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => port
+            .parse()
+            .ok()
+            .map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        None => text.parse().ok(),
+    }
+}
+
+fn socket(path: PathBuf) -> Result<PathBuf, String> {
+    let path = absolute(path)?;
+    if path.as_os_str().len() > LONGEST_SOCKET_PATH {
+        return Err(format!("`{}` is too long for a Unix socket", path.display()));
+    }
+    Ok(path)
+}
+
+fn absolute(path: PathBuf) -> Result<PathBuf, String> {
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(format!("`{}` is not an absolute path", path.display()))
+    }
+}
+
+fn seconds(key: &str, value: u64) -> Result<Duration, String> {
+    if value > LONGEST_SECONDS {
+        return Err(format!("`{key}` is {value}, at most {LONGEST_SECONDS} are possible"));
+    }
+    Ok(Duration::from_secs(value))
+}

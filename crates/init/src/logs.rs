@@ -1,0 +1,59 @@
+//! From what the children print to one JSON object per line, with the field names of the Elastic Common Schema.
+
+mod access;
+mod apache_error;
+mod decoder;
+mod escape;
+mod json;
+mod lines;
+mod mariadb;
+mod own;
+mod php_fpm;
+mod record;
+
+pub use access::{Access, AccessError, parse as parse_access};
+pub use decoder::Decoder;
+pub use escape::unescape;
+pub use lines::{LONGEST_LINE, Lines, Part, count as count_lines};
+pub use own::{Event, write_own};
+pub use record::Record;
+
+use serde::Deserialize;
+
+/// How a stream's lines are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    #[default]
+    Plain,
+    /// One object per line; passed on as it stands, with what is missing.
+    Json,
+    /// The tab-separated access log of our own httpd configuration.
+    ApacheAccess,
+    ApacheError,
+    PhpFpm,
+    Mariadb,
+}
+
+impl Format {
+    /// `event.dataset`, where the format says it.
+    fn dataset(self) -> Option<&'static str> {
+        match self {
+            Self::Plain | Self::Json => None,
+            Self::ApacheAccess => Some("apache.access"),
+            Self::ApacheError => Some("apache.error"),
+            Self::PhpFpm => Some("php_fpm.error"),
+            Self::Mariadb => Some("mariadb.error"),
+        }
+    }
+}
+
+/// Whose line it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    pub service: &'a str,
+    pub dataset: &'a str,
+    /// `stdout` or `stderr`.
+    pub stream: &'static str,
+    pub pid: i32,
+}

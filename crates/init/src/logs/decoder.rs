@@ -1,0 +1,139 @@
+//! One stream of one service: its bytes in, records out.
+
+use super::lines::{Lines, Part};
+use super::php_fpm::PhpFpm;
+use super::record::Record;
+use super::{Format, Source, access, apache_error, json, mariadb};
+use crate::clock::Timestamp;
+
+#[derive(Debug)]
+pub struct Decoder {
+    format: Format,
+    service: String,
+    dataset: String,
+    stream: &'static str,
+    pid: i32,
+    lines: Lines,
+    php_fpm: PhpFpm,
+    dropped: u64,
+}
+
+impl Decoder {
+    /// `stream` is `stdout` or `stderr`.
+    pub fn new(format: Format, service: &str, stream: &'static str, pid: i32) -> Self {
+        Self {
+            format,
+            service: service.to_owned(),
+            dataset: format
+                .dataset()
+                .map_or_else(|| format!("{service}.{stream}"), ToOwned::to_owned),
+            stream,
+            pid,
+            lines: Lines::default(),
+            php_fpm: PhpFpm::default(),
+            dropped: 0,
+        }
+    }
+
+    pub fn feed(&mut self, bytes: &[u8], now: Timestamp, to: &mut Vec<u8>) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.feed(bytes, |line, part| self.line(line, part, now, to));
+        self.lines = lines;
+    }
+
+    /// Nothing has come for a while: what was held back for its continuation goes out.
+    pub fn flush(&mut self, now: Timestamp, to: &mut Vec<u8>) {
+        if self.format == Format::PhpFpm {
+            let mut held = std::mem::take(&mut self.php_fpm);
+            held.flush(now, &self.source(), to);
+            self.php_fpm = held;
+        }
+    }
+
+    pub fn is_holding(&self) -> bool {
+        self.php_fpm.is_holding()
+    }
+
+    /// The stream has ended.
+    pub fn finish(&mut self, now: Timestamp, to: &mut Vec<u8>) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.finish(|line, part| self.line(line, part, now, to));
+        self.flush(now, to);
+    }
+
+    /// Nobody reads the log: counts the lines instead of writing them.
+    pub fn drop(&mut self, bytes: &[u8]) {
+        self.dropped += self.lines.drop(bytes);
+    }
+
+    /// How many lines were dropped since the last call.
+    pub fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+
+    pub fn has_dropped(&self) -> bool {
+        self.dropped > 0
+    }
+
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source {
+            service: &self.service,
+            dataset: &self.dataset,
+            stream: self.stream,
+            pid: self.pid,
+        }
+    }
+
+    fn line(&mut self, line: &[u8], part: Part, now: Timestamp, to: &mut Vec<u8>) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() && part == Part::Whole {
+            return;
+        }
+        if part != Part::Whole {
+            self.flush(now, to);
+            plain(line, part, now, &self.source(), to);
+            return;
+        }
+        match self.format {
+            Format::Plain => plain(line, part, now, &self.source(), to),
+            Format::Json => {
+                if !json::write(line, now, &self.source(), to) {
+                    plain(line, part, now, &self.source(), to);
+                }
+            }
+            Format::ApacheAccess => match access::parse(line) {
+                Ok(access) => access.write(&self.source(), to),
+                Err(_) => plain(line, part, now, &self.source(), to),
+            },
+            Format::ApacheError => apache_error::write(line, now, &self.source(), to),
+            Format::Mariadb => mariadb::write(line, now, &self.source(), to),
+            Format::PhpFpm => {
+                let mut php_fpm = std::mem::take(&mut self.php_fpm);
+                php_fpm.line(line, now, &self.source(), to);
+                self.php_fpm = php_fpm;
+            }
+        }
+    }
+}
+
+fn plain(line: &[u8], part: Part, now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
+    let mut record = Record::begin(to, now);
+    record.text("log.level", "info");
+    if !record.bytes("message", line) {
+        record.hexadecimal("qclock.raw.message", line);
+    }
+    record
+        .text("service.name", source.service)
+        .text("event.dataset", source.dataset);
+    record.text("qclock.stream", source.stream);
+    record.number("process.pid", u64::try_from(source.pid).unwrap_or(0));
+    if let Part::Piece { last } = part {
+        record.raw("qclock.line.split", b"true");
+        record.raw("qclock.line.last_part", if last { b"true" } else { b"false" });
+    }
+    record.end();
+}

@@ -1,0 +1,1 @@
+//! Scenarios: a trace of events, each with the actions that answer it.
