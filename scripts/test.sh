@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs every test: unit, integration, and the stack on ports and under a name of its own.  Asks nothing; leaves nothing running.
+#   --full    the randomised rounds (kills, flips, fuzz, a second compilation elsewhere) at their full count
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+. scripts/lib/setup.sh
+
+for argument in "$@"; do
+  case $argument in
+    --full) export QCLOCK_TEST_FULL=1 ;;
+    *) printf 'usage: scripts/test.sh [--full]\n' >&2; exit 2 ;;
+  esac
+done
+
+prepare_tools
+command -v skopeo >/dev/null || install_packages "a second reader of images, for the tests" skopeo
+command -v curl >/dev/null || install_packages "for the tests" curl
+
+say "compiling"
+cargo build --release --workspace --locked
+cargo test --release --workspace --locked --no-run
+
+say "testing"
+[ "${#engine_user[@]}" = 0 ] || fail "the stack tests speak to Docker as you: add yourself to the group docker, or run this as root"
+QCLOCK_STACK_TESTS=required cargo test --release --workspace --locked
