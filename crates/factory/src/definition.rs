@@ -55,6 +55,8 @@ pub struct PackageSelection {
     pub install: Vec<String>,
     #[serde(default, rename = "omit")]
     pub omissions: Vec<Omission>,
+    #[serde(default, rename = "restore")]
+    pub restorations: Vec<Restoration>,
 }
 
 /// Requirements that are taken as met without their packages.  One that no package asks for is an error.
@@ -62,6 +64,15 @@ pub struct PackageSelection {
 #[serde(deny_unknown_fields)]
 pub struct Omission {
     pub names: Vec<String>,
+    pub reason: String,
+}
+
+/// Files of a package of a parent image that the parent leaves out and this image needs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restoration {
+    pub package: String,
+    pub paths: Vec<String>,
     pub reason: String,
 }
 

@@ -64,6 +64,16 @@ impl Definition {
                     &format!("the omission of `{}`", omission.names.join("`, `")),
                 )?;
             }
+            for restoration in &selection.restorations {
+                if !is_package_name(&restoration.package) {
+                    return fault(format!("`{}` is no package name", restoration.package));
+                }
+                restoration.paths.iter().try_for_each(|pattern| is_pattern(pattern))?;
+                reasoned(
+                    &restoration.reason,
+                    &format!("the restoration of files of `{}`", restoration.package),
+                )?;
+            }
         }
         Ok(())
     }
@@ -115,17 +125,11 @@ impl Definition {
 
     fn check_prunes(&self) -> Checked {
         for prune in &self.prunes {
-            for pattern in prune.paths.iter().chain(&prune.keep) {
-                if pattern.starts_with('/') {
-                    return Err(Fault {
-                        message: format!("the pattern `{pattern}` starts with a slash"),
-                        hint: Some(format!("write `{}`", pattern.trim_start_matches('/'))),
-                    });
-                }
-                if let Err(error) = globset::Glob::new(pattern) {
-                    return fault(format!("`{pattern}` is no pattern: {}", error.kind()));
-                }
-            }
+            prune
+                .paths
+                .iter()
+                .chain(&prune.keep)
+                .try_for_each(|pattern| is_pattern(pattern))?;
             reasoned(
                 &prune.reason,
                 &format!("the prune rule for `{}`", prune.paths.join("`, `")),
@@ -247,6 +251,19 @@ fn absolute(path: &str, thing: &str) -> Checked {
     fault(format!(
         "the {thing} `{path}` is no absolute path in its shortest spelling"
     ))
+}
+
+fn is_pattern(pattern: &str) -> Checked {
+    if pattern.starts_with('/') {
+        return Err(Fault {
+            message: format!("the pattern `{pattern}` starts with a slash"),
+            hint: Some(format!("write `{}`", pattern.trim_start_matches('/'))),
+        });
+    }
+    match globset::Glob::new(pattern) {
+        Ok(_) => Ok(()),
+        Err(error) => fault(format!("`{pattern}` is no pattern: {}", error.kind())),
+    }
 }
 
 fn mode(mode: &str, path: &str) -> Checked {
