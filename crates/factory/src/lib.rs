@@ -1,9 +1,21 @@
 //! Image definitions to locks to images.
 
+pub mod assemble;
+pub mod build;
+pub mod cache;
 pub mod definition;
 pub mod document;
 pub mod failure;
+pub mod fetch;
 pub mod flavour;
+pub mod generate;
+pub mod load;
+pub mod lock;
 pub mod lockfile;
+pub mod mirror;
+pub mod package_database;
 pub mod project;
+pub mod record;
+pub mod slim;
+pub mod supply;
 pub mod variables;

@@ -1,0 +1,162 @@
+//! From a lock to images in a layout: what has not changed is left, the rest is assembled, on all cores.
+
+mod config;
+mod error;
+mod image;
+mod inputs;
+mod source;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use qclock_oci::Digest;
+use qclock_oci::layout::{Layout, StoredImage};
+use rayon::prelude::*;
+
+pub use error::BuildError;
+pub use source::{Event, PackageSource, Progress, SourceError};
+
+use crate::definition::Definition;
+use crate::lockfile::Lockfile;
+use crate::project::Project;
+
+/// Of the bytes that the factory makes: raised by every change that gives other digests from the same inputs.
+pub const ASSEMBLY_VERSION: u32 = 1;
+
+/// What to build, and from what.
+pub struct Request<'a> {
+    pub project: &'a Project,
+    pub lock: &'a Lockfile,
+    /// Names of images; their ancestors come along.  None means all.
+    pub images: &'a [String],
+    /// Folder of the OCI layout, `dist/<flavour>`.
+    pub output: &'a Path,
+    /// Folder of our own programs.
+    pub programs: &'a Path,
+    /// Of the product; it becomes a label and a tag.
+    pub version: &'a str,
+    /// Seconds since the epoch, in the place of the newest package's date.
+    pub source_date_epoch: Option<u64>,
+    pub packages: &'a dyn PackageSource,
+    pub progress: &'a dyn Progress,
+}
+
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("images", &self.images)
+            .field("output", &self.output)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An image of the layout, whether it was made now or before.
+#[derive(Debug, Clone)]
+pub struct BuiltImage {
+    /// `qclock-app`.
+    pub name: String,
+    /// Of the manifest.
+    pub digest: Digest,
+    /// Of the config, which is Docker's image id.
+    pub config: Digest,
+    /// Compressed bytes of all layers, the parent's included.
+    pub compressed: u64,
+    /// True when nothing had changed and it was left as it was.
+    pub unchanged: bool,
+}
+
+/// Builds what is asked for, parents first; images of one generation are built at the same time.
+pub fn build(request: &Request<'_>) -> Result<Vec<BuiltImage>, BuildError> {
+    let wanted = wanted(request)?;
+    let layout = Layout::at(request.output);
+    let mut built: BTreeMap<String, BuiltImage> = BTreeMap::new();
+    let generations = wanted
+        .iter()
+        .map(|image| request.project.lineage(image).len())
+        .max()
+        .unwrap_or_default();
+    for generation in 1..=generations {
+        let images: Vec<&Definition> = wanted
+            .iter()
+            .copied()
+            .filter(|image| request.project.lineage(image).len() == generation)
+            .collect();
+        let done: Vec<BuiltImage> = images
+            .par_iter()
+            .map(|definition| one(request, &layout, definition, &built))
+            .collect::<Result<_, _>>()?;
+        built.extend(done.into_iter().map(|image| (image.name.clone(), image)));
+    }
+    Ok(wanted
+        .iter()
+        .filter_map(|image| built.remove(&image.image_name()))
+        .collect())
+}
+
+/// The image as it lies in the layout, complete.
+pub fn find(output: &Path, image: &Definition) -> Result<Option<BuiltImage>, BuildError> {
+    let stored = Layout::at(output)
+        .find(&image.image_name())
+        .map_err(|source| BuildError::Layout {
+            image: image.image_name(),
+            source,
+        })?;
+    Ok(stored.map(|stored| BuiltImage::of(image.image_name(), &stored, true)))
+}
+
+impl BuiltImage {
+    fn of(name: String, stored: &StoredImage, unchanged: bool) -> Self {
+        Self {
+            name,
+            digest: stored.descriptor.digest,
+            config: stored.manifest.config.digest,
+            compressed: stored.manifest.layers.iter().map(|layer| layer.size).sum(),
+            unchanged,
+        }
+    }
+}
+
+/// The images asked for and their ancestors, in the project's order: parents before children.
+fn wanted<'a>(request: &Request<'a>) -> Result<Vec<&'a Definition>, BuildError> {
+    let project = request.project;
+    let mut names = std::collections::BTreeSet::new();
+    for name in request.images {
+        let lineage = project.lineage(project.image(name)?);
+        names.extend(lineage.into_iter().map(|image| image.name.as_str()));
+    }
+    let all = request.images.is_empty();
+    Ok(project
+        .images()
+        .iter()
+        .filter(|image| all || names.contains(image.name.as_str()))
+        .collect())
+}
+
+fn one(
+    request: &Request<'_>,
+    layout: &Layout,
+    definition: &Definition,
+    built: &BTreeMap<String, BuiltImage>,
+) -> Result<BuiltImage, BuildError> {
+    let name = definition.image_name();
+    let parent = definition
+        .parent
+        .as_ref()
+        .and_then(|parent| built.get(&format!("{}{parent}", crate::definition::IMAGE_PREFIX)));
+    let inputs = inputs::Inputs::gather(request, definition, parent)?;
+    let found = layout.find(&name).map_err(|source| BuildError::Layout {
+        image: name.clone(),
+        source,
+    })?;
+    if let Some(stored) =
+        found.filter(|stored| stored.descriptor.annotations.get(inputs::ANNOTATION) == Some(&inputs.digest))
+    {
+        request.progress.report(&Event::Unchanged { image: &name });
+        return Ok(BuiltImage::of(name, &stored, true));
+    }
+    image::make(request, layout, definition, parent, &inputs)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Why an image cannot be built.
+
+use std::error::Error;
+use std::fmt;
+
+use qclock_oci::layer::{LayerError, ReadError};
+use qclock_oci::layout::LayoutError;
+use qclock_oci::tree::TreeError;
+
+use super::SourceError;
+use crate::assemble::{AssembleError, PatternError};
+use crate::failure::{Class, Failure};
+use crate::generate::GenerateError;
+use crate::project::ProjectError;
+
+/// Written by hand: the source of packages has an error type of its own.
+#[derive(Debug)]
+pub enum BuildError {
+    Project(ProjectError),
+    /// The lock has no entry for the image, or for one of its packages.
+    NotLocked {
+        image: String,
+    },
+    Pattern {
+        image: String,
+        source: PatternError,
+    },
+    Packages {
+        image: String,
+        source: SourceError,
+    },
+    Assemble {
+        image: String,
+        source: AssembleError,
+    },
+    Generate {
+        image: String,
+        source: GenerateError,
+    },
+    Database {
+        image: String,
+        source: TreeError,
+    },
+    /// Of one of the parent's layers.
+    Parent {
+        image: String,
+        source: ReadError,
+    },
+    Layer {
+        image: String,
+        source: LayerError,
+    },
+    Layout {
+        image: String,
+        source: LayoutError,
+    },
+    /// Of the packages, or as given.
+    Date {
+        image: String,
+        seconds: u64,
+    },
+}
+
+impl From<ProjectError> for BuildError {
+    fn from(error: ProjectError) -> Self {
+        Self::Project(error)
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project(error) => fmt::Display::fmt(error, formatter),
+            Self::NotLocked { image } => write!(formatter, "the lock does not say what `{image}` is made of"),
+            Self::Pattern { image, .. } => write!(formatter, "cannot prune the packages of `{image}`"),
+            Self::Packages { image, .. } => write!(formatter, "cannot get the packages of `{image}`"),
+            Self::Assemble { image, .. } => write!(formatter, "cannot assemble the packages of `{image}`"),
+            Self::Generate { image, .. } => write!(formatter, "cannot make the files of `{image}`"),
+            Self::Database { image, .. } => write!(formatter, "cannot write the package database of `{image}`"),
+            Self::Parent { image, .. } => write!(formatter, "cannot read the layers of the parent of `{image}`"),
+            Self::Layer { image, .. } => write!(formatter, "cannot write a layer of `{image}`"),
+            Self::Layout { image, .. } => write!(formatter, "cannot store `{image}`"),
+            Self::Date { image, seconds } => {
+                write!(
+                    formatter,
+                    "`{image}` would be dated {seconds} seconds after 1970, which is no date"
+                )
+            }
+        }
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Project(error) => error.source(),
+            Self::NotLocked { .. } | Self::Date { .. } => None,
+            Self::Pattern { source, .. } => Some(source),
+            Self::Packages { source, .. } => Some(source.as_error()),
+            Self::Assemble { source, .. } => Some(source),
+            Self::Generate { source, .. } => Some(source),
+            Self::Database { source, .. } => Some(source),
+            Self::Parent { source, .. } => Some(source),
+            Self::Layer { source, .. } => Some(source),
+            Self::Layout { source, .. } => Some(source),
+        }
+    }
+}
+
+impl Failure for BuildError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Project(error) => error.class(),
+            Self::Packages { source, .. } => source.class(),
+            Self::Assemble { source, .. } => source.class(),
+            Self::Generate { source, .. } => source.class(),
+            Self::NotLocked { .. } | Self::Pattern { .. } | Self::Date { .. } | Self::Database { .. } => Class::Usage,
+            Self::Parent { .. } | Self::Layer { .. } => Class::Verification,
+            Self::Layout { .. } => Class::Environment,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Project(error) => error.hint(),
+            Self::NotLocked { .. } => Some("run `qclock lock`".to_owned()),
+            Self::Pattern { source, .. } => source.hint(),
+            Self::Packages { source, .. } => source.hint(),
+            Self::Assemble { source, .. } => source.hint(),
+            Self::Generate { source, .. } => source.hint(),
+            Self::Date { .. } => Some("set SOURCE_DATE_EPOCH to a number of seconds after 1970".to_owned()),
+            Self::Database { .. } | Self::Parent { .. } | Self::Layer { .. } | Self::Layout { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! One image, from its packages to its place in the layout.
+
+use std::collections::BTreeMap;
+
+use qclock_oci::image::Image;
+use qclock_oci::layer::{self, Layer, Settings};
+use qclock_oci::layout::Layout;
+use qclock_oci::path::TreePath;
+use qclock_oci::tree::{Entry, Tree};
+use rayon::prelude::*;
+
+use super::inputs::{ANNOTATION, Inputs};
+use super::{BuildError, BuiltImage, Event, Request, config};
+use crate::assemble::{AssembleError, Merged, Permits, Pruner, Unpacked, check_forbidden, merge, unpack_deb};
+use crate::definition::{Definition, IMAGE_PREFIX};
+use crate::generate::{Accounts, Sources, generate, lay_over};
+use crate::lockfile::LockedPackage;
+use crate::package_database::database;
+use crate::record::{self, Record, RecordedBinary, RecordedPackage};
+
+/// What the parent has: its image, its files, and the blobs of its layers, which are published again should another build have
+/// removed them meanwhile.
+#[derive(Default)]
+struct Parent {
+    image: Option<Image>,
+    tree: Tree,
+}
+
+pub(super) fn make(
+    request: &Request<'_>,
+    layout: &Layout,
+    definition: &Definition,
+    parent_built: Option<&BuiltImage>,
+    inputs: &Inputs,
+) -> Result<BuiltImage, BuildError> {
+    let name = definition.image_name();
+    let parent = parent_built
+        .map(|parent| load_parent(layout, &name, &parent.name))
+        .transpose()?
+        .unwrap_or_default();
+
+    let lineage = request.project.lineage(definition);
+    let permits = Permits::new(lineage.iter().flat_map(|image| &image.permits));
+    let own = own_packages(request, definition)?;
+    let unpacked = unpack(request, definition, &own, &permits)?;
+    let assembling = |source| BuildError::Assemble {
+        image: name.clone(),
+        source,
+    };
+    let merged = merge(&parent.tree, &unpacked).map_err(assembling)?;
+    let inherited = parent
+        .image
+        .as_ref()
+        .and_then(|image| config::seconds(&image.config.created))
+        .unwrap_or_default();
+    let epoch = request
+        .source_date_epoch
+        .unwrap_or_else(|| merged.newest.max(inherited));
+    let created = config::date(&name, epoch)?;
+
+    let tree = own_files(request, definition, &parent.tree, &merged, &unpacked, inputs, &created)?;
+    check_forbidden(&tree, &parent.tree, &permits).map_err(assembling)?;
+    for path in permits.idle() {
+        request.progress.report(&Event::Idle {
+            image: &name,
+            kind: "permit",
+            what: path,
+        });
+    }
+
+    let (layers, history) = layers(request, &name, &parent.tree, &merged, &tree, epoch, own.len())?;
+    let labels = config::labels(request, definition, parent_built, &created, &inputs.lock.to_string());
+    let run = config::run(
+        parent.image.as_ref().map(|image| &image.config.config),
+        definition,
+        labels.clone(),
+    );
+    let document = config::config(&request.lock.architecture, &created, run, &history);
+    let mut image = Image::assemble(document, labels, parent.image.as_ref(), &layers);
+    image
+        .blobs
+        .extend(parent.image.into_iter().flat_map(|image| image.blobs));
+    let storing = |source| BuildError::Layout {
+        image: name.clone(),
+        source,
+    };
+    layout
+        .publish(
+            &name,
+            &image,
+            BTreeMap::from([(ANNOTATION.to_owned(), inputs.digest.clone())]),
+        )
+        .map_err(storing)?;
+    request.progress.report(&Event::Built { image: &name });
+    Ok(BuiltImage {
+        digest: image.manifest.descriptor.digest,
+        config: image.blobs[0].descriptor.digest,
+        compressed: image.layers.iter().map(|layer| layer.size).sum(),
+        unchanged: false,
+        name,
+    })
+}
+
+fn load_parent(layout: &Layout, image: &str, parent: &str) -> Result<Parent, BuildError> {
+    let failed = |source| BuildError::Layout {
+        image: image.to_owned(),
+        source,
+    };
+    let _shared = layout.hold().map_err(failed)?;
+    let mut found = layout.load(parent).map_err(failed)?;
+    let mut tree = Tree::default();
+    for descriptor in found.layers.clone() {
+        let bytes = layout.read(&descriptor).map_err(failed)?;
+        layer::read(&bytes, &mut tree).map_err(|source| BuildError::Parent {
+            image: image.to_owned(),
+            source,
+        })?;
+        found.blobs.push(qclock_oci::image::Blob { descriptor, bytes });
+    }
+    Ok(Parent {
+        image: Some(found),
+        tree,
+    })
+}
+
+/// The locked packages of the image that its parent has not got, by name.
+fn own_packages<'a>(request: &Request<'a>, definition: &Definition) -> Result<Vec<&'a LockedPackage>, BuildError> {
+    let not_locked = || BuildError::NotLocked {
+        image: definition.image_name(),
+    };
+    let locked = request.lock.image(&definition.name).ok_or_else(not_locked)?;
+    let parent = definition.parent.as_ref().and_then(|parent| request.lock.image(parent));
+    let inherited = |name: &String| parent.is_some_and(|parent| parent.packages.contains(name));
+    let own = locked.packages.iter().filter(|name| !inherited(name));
+    own.map(|name| request.lock.package(name).ok_or_else(not_locked))
+        .collect()
+}
+
+/// All packages at once, the largest first so that none is left for the end.
+fn unpack(
+    request: &Request<'_>,
+    definition: &Definition,
+    packages: &[&LockedPackage],
+    permits: &Permits,
+) -> Result<Vec<Unpacked>, BuildError> {
+    let image = definition.image_name();
+    let lineage = request.project.lineage(definition);
+    let pruner = Pruner::new(lineage.iter().flat_map(|image| &image.prunes)).map_err(|source| BuildError::Pattern {
+        image: image.clone(),
+        source,
+    })?;
+    let ids = Accounts::of(&lineage).ids();
+    let failed = |source| BuildError::Packages {
+        image: image.clone(),
+        source,
+    };
+    request.packages.obtain(packages).map_err(failed)?;
+    request.progress.report(&Event::Unpacking {
+        image: &image,
+        packages: packages.len(),
+    });
+    let mut ordered = packages.to_vec();
+    ordered.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.name.cmp(&right.name)));
+    let mut unpacked: Vec<Unpacked> = ordered
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|package| {
+            let bytes = request.packages.read(package).map_err(failed)?;
+            unpack_deb(&package.name, &bytes, &pruner, permits, &ids).map_err(|source| BuildError::Assemble {
+                image: image.clone(),
+                source: AssembleError::Unpack {
+                    package: package.name.clone(),
+                    source,
+                },
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    unpacked.sort_by(|left, right| left.name.cmp(&right.name));
+    for pattern in pruner.idle().filter(|pattern| {
+        definition
+            .prunes
+            .iter()
+            .any(|rule| rule.paths.iter().any(|own| own == pattern))
+    }) {
+        request.progress.report(&Event::Idle {
+            image: &image,
+            kind: "prune",
+            what: pattern,
+        });
+    }
+    Ok(unpacked)
+}
+
+/// The whole tree: packages, then the image's own files, the package database and the record.
+fn own_files(
+    request: &Request<'_>,
+    definition: &Definition,
+    parent: &Tree,
+    merged: &Merged,
+    unpacked: &[Unpacked],
+    inputs: &Inputs,
+    created: &str,
+) -> Result<Tree, BuildError> {
+    let image = definition.image_name();
+    let failed = |source| BuildError::Generate {
+        image: image.clone(),
+        source,
+    };
+    let own = generate(&Sources {
+        project: request.project,
+        image: definition,
+        packages: &merged.tree,
+        certificates: &merged.certificates,
+        rootfs: &inputs.rootfs,
+        programs: &inputs.programs,
+    })
+    .map_err(failed)?;
+    let mut tree = merged.tree.clone();
+    lay_over(&mut tree, own).map_err(failed)?;
+    let database = database(parent, unpacked, &merged.files).map_err(|source| BuildError::Database {
+        image: image.clone(),
+        source,
+    })?;
+    lay_over(&mut tree, database).map_err(failed)?;
+    let record = record(request, definition, inputs, created)?;
+    let path: TreePath = record::PATH.parse().expect("the record's path is clean");
+    tree.replace(path, Entry::file(record, 0o444))
+        .map_err(|source| failed(source.into()))?;
+    Ok(tree)
+}
+
+fn record(
+    request: &Request<'_>,
+    definition: &Definition,
+    inputs: &Inputs,
+    created: &str,
+) -> Result<String, BuildError> {
+    let not_locked = || BuildError::NotLocked {
+        image: definition.image_name(),
+    };
+    let locked = request.lock.image(&definition.name).ok_or_else(not_locked)?;
+    let packages = locked.packages.iter().map(|name| {
+        request
+            .lock
+            .package(name)
+            .map(RecordedPackage::of)
+            .ok_or_else(not_locked)
+    });
+    let flavour = &request.project.flavour;
+    Ok(Record {
+        schema: Record::SCHEMA,
+        name: definition.image_name(),
+        version: request.version,
+        flavour: &flavour.name,
+        evaluation: flavour.evaluation,
+        lock: inputs.lock,
+        created,
+        parent: definition
+            .parent
+            .as_ref()
+            .map(|parent| format!("{IMAGE_PREFIX}{parent}")),
+        binaries: inputs
+            .programs
+            .iter()
+            .map(|program| RecordedBinary {
+                name: &program.name,
+                sha256: program.digest.hex(),
+            })
+            .collect(),
+        packages: packages.collect::<Result<_, _>>()?,
+    }
+    .to_json())
+}
+
+type History = Vec<(&'static str, String)>;
+
+/// One layer of packages, where there are any, and one of our own files.  Packages change with the distribution, our
+/// files with us; finer layers would only pay where images that are not related by parentage share large packages.
+fn layers(
+    request: &Request<'_>,
+    image: &str,
+    parent: &Tree,
+    merged: &Merged,
+    tree: &Tree,
+    epoch: u64,
+    packages: usize,
+) -> Result<(Vec<Layer>, History), BuildError> {
+    let mut below = merged.tree.difference(parent);
+    // A package's file that one of ours replaces would only be ballast.
+    let replaced: Vec<TreePath> = below
+        .iter()
+        .filter(|(path, entry)| !entry.is_directory() && tree.get(path.as_str()) != Some(entry))
+        .map(|(path, _)| path.clone())
+        .collect();
+    for path in replaced {
+        below.remove(path.as_str());
+    }
+    let above = tree.difference(&merged.tree);
+    let mut parts = vec![(
+        "qclock build: own files",
+        "rootfs, accounts, generated files, package database, record".to_owned(),
+        above,
+    )];
+    if !below.is_empty() {
+        parts.insert(0, ("qclock build: packages", format!("{packages} packages"), below));
+    }
+    let bytes = parts.iter().map(|(_, _, tree)| tree.size()).sum();
+    request.progress.report(&Event::Compressing { image, bytes });
+    let layers = parts
+        .par_iter()
+        .map(|(_, _, tree)| layer::build(tree, &Settings::at(epoch)))
+        .collect::<Result<_, _>>()
+        .map_err(|source| BuildError::Layer {
+            image: image.to_owned(),
+            source,
+        })?;
+    Ok((
+        layers,
+        parts.into_iter().map(|(by, comment, _)| (by, comment)).collect(),
+    ))
+}

@@ -1,0 +1,151 @@
+//! An image's own files: what the definition declares, what install scripts would have made, and `rootfs/`.
+//!
+//! All of it is collected in one tree first, in which nothing may be declared twice; then it is laid over the packages.
+
+mod accounts;
+mod certificates;
+mod error;
+mod repositories;
+mod rootfs;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use qclock_oci::Digest;
+use qclock_oci::path::TreePath;
+use qclock_oci::tree::{Entry, Kind, Tree};
+
+pub use accounts::Accounts;
+pub use error::GenerateError;
+pub use rootfs::{RootfsFile, read_rootfs};
+
+use crate::definition::Definition;
+use crate::project::Project;
+
+/// One of our own programs, read.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub name: String,
+    pub path: String,
+    pub bytes: Bytes,
+    pub digest: Digest,
+}
+
+/// What the files are made from.
+#[derive(Debug)]
+pub struct Sources<'a> {
+    pub project: &'a Project,
+    pub image: &'a Definition,
+    /// The parent's files and the packages'.
+    pub packages: &'a Tree,
+    pub certificates: &'a BTreeMap<TreePath, Bytes>,
+    pub rootfs: &'a [RootfsFile],
+    pub programs: &'a [Program],
+}
+
+pub fn generate(sources: &Sources<'_>) -> Result<Tree, GenerateError> {
+    let Sources { project, image, .. } = sources;
+    let accounts = Accounts::of(&project.lineage(image));
+    let mut own = Own::default();
+    if !(image.accounts.is_empty() && image.groups.is_empty()) {
+        own.put("etc/passwd", Entry::file(accounts.passwd(), 0o644))?;
+        own.put("etc/group", Entry::file(accounts.group(), 0o644))?;
+    }
+    for directory in &image.directories {
+        let (uid, gid) = accounts.owner(&directory.owner, &directory.group)?;
+        let mode = u32::from_str_radix(&directory.mode, 8).map_err(|_| GenerateError::Mode {
+            path: directory.path.clone(),
+            mode: directory.mode.clone(),
+        })?;
+        own.put(&directory.path, Entry::directory(mode).owned_by(uid, gid))?;
+    }
+    for link in &image.links {
+        own.put(&link.path, Entry::symlink(link.target.clone()))?;
+    }
+    if let Some(path) = &image.generate.ca_bundle {
+        let bundle = certificates::bundle(sources.packages, sources.certificates)?;
+        own.put(path, Entry::file(bundle, 0o644))?;
+    }
+    if let Some(folder) = &image.generate.repositories {
+        for (name, contents) in repositories::files(project, folder)? {
+            own.put(&format!("{folder}/{name}"), Entry::file(contents, 0o644))?;
+        }
+    }
+    for file in sources.rootfs {
+        own.put(&file.path, file.entry(project.variables(image))?)?;
+    }
+    for program in sources.programs {
+        own.put(&program.path, Entry::file(program.bytes.clone(), 0o755))?;
+    }
+    Ok(own.tree)
+}
+
+/// Lays the image's own files over the packages'.  A file may take the place of a package's, never of a directory.
+pub fn lay_over(tree: &mut Tree, own: Tree) -> Result<(), GenerateError> {
+    let own = own
+        .iter()
+        .map(|(path, entry)| (path.clone(), entry.clone()))
+        .collect::<Vec<_>>();
+    for (path, entry) in own {
+        // A directory that only leads to a file leaves the packages' own as it is.
+        let implied = entry == Entry::directory(0o755) && tree.get(path.as_str()).is_some_and(Entry::is_directory);
+        if !implied {
+            tree.replace(path, entry)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Own {
+    tree: Tree,
+    /// Directories that are declared, and not only on the way to something.
+    declared: std::collections::BTreeSet<TreePath>,
+}
+
+impl Own {
+    fn put(&mut self, path: &str, entry: Entry) -> Result<(), GenerateError> {
+        let path = clean(path)?;
+        if !self.declared.insert(path.clone()) {
+            return Err(GenerateError::Twice { path });
+        }
+        if matches!(entry.kind, Kind::Directory) {
+            self.tree.replace(path, entry)?
+        } else {
+            self.tree.add(path, entry)?
+        }
+        Ok(())
+    }
+}
+
+/// A path of a definition, which is absolute.
+pub(crate) fn clean(path: &str) -> Result<TreePath, GenerateError> {
+    path.trim_start_matches('/')
+        .parse()
+        .map_err(|source| GenerateError::Path {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Reads the image's programs from the folder where they were built.
+pub fn read_programs(image: &Definition, folder: &Path) -> Result<Vec<Program>, GenerateError> {
+    let read = |binary: &crate::definition::Binary| {
+        let path = folder.join(&binary.name);
+        let bytes = Bytes::from(fs_err::read(path).map_err(|source| GenerateError::Program {
+            name: binary.name.clone(),
+            source,
+        })?);
+        Ok(Program {
+            name: binary.name.clone(),
+            path: binary.path.clone(),
+            digest: Digest::of(&bytes),
+            bytes,
+        })
+    };
+    image.binaries.iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Why an image's own files cannot be made.
+
+use std::path::PathBuf;
+
+use qclock_oci::path::{PathError, TreePath};
+use qclock_oci::tree::TreeError;
+use thiserror::Error;
+
+use crate::failure::{Class, Failure};
+use crate::variables::UnknownVariable;
+
+#[derive(Debug, Error)]
+pub enum GenerateError {
+    #[error("`{path}` is not a path that an image can hold")]
+    Path {
+        path: String,
+        #[source]
+        source: PathError,
+    },
+    #[error("`/{path}` is made twice: by `rootfs/`, a declaration or a generated file")]
+    Twice { path: TreePath },
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    #[error("the mode `{mode}` of `{path}` is not octal")]
+    Mode { path: String, mode: String },
+    #[error("no account or group `{name}` is declared by this image or its parents")]
+    Owner { name: String },
+    #[error("there is no certificate in `/usr/share/ca-certificates/mozilla` to make a bundle of")]
+    Certificates,
+    #[error("cannot read the key `{name}`")]
+    Key {
+        name: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("cannot read `{}`", path.display())]
+    Rootfs {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("`{}` is neither a file, a folder nor a symbolic link, or has a name that is not UTF-8", path.display())]
+    RootfsKind { path: PathBuf },
+    #[error("cannot render `rootfs/{path}.in`")]
+    Render {
+        path: String,
+        #[source]
+        source: UnknownVariable,
+    },
+    #[error("cannot render `rootfs/{path}.in`: it is not UTF-8")]
+    Encoding { path: String },
+    #[error("cannot read the program `{name}`")]
+    Program {
+        name: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Failure for GenerateError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Program { .. } => Class::Environment,
+            _ => Class::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Program { name, .. } => Some(format!(
+                "run `cargo build --release` so that `{name}` lies beside `qclock`"
+            )),
+            Self::Certificates => Some("add the package `ca-certificates` to the image".to_owned()),
+            Self::Render { source, .. } => source
+                .suggestion
+                .as_ref()
+                .map(|name| format!("did you mean `@{name}@`?")),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What an image adds to its packages.
+
+use std::collections::BTreeMap;
+
+use fs_err as fs;
+
+use super::*;
+
+/// A project with one image `base`, whose definition and files are given.
+pub(crate) fn project(folder: &Path, definition: &str, rootfs: &[(&str, &str)]) -> Project {
+    let put = |path: &str, text: &str| {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    put("images/flavours/keys/archive.asc", "KEY\n");
+    put(
+        "images/flavours/debian12.toml",
+        "name = 'debian12'\ntitle = 'Debian'\nevaluation = true\narchitecture = 'amd64'\n[[suite]]\nname = 'bookworm'\n\
+         archive = 'debian'\ncomponents = ['main', 'contrib']\nkeys = ['archive.asc']\n",
+    );
+    put(
+        "images/base/image.toml",
+        &format!("name = 'base'\ntitle = 'Base'\ndescription = 'test'\n{definition}"),
+    );
+    for (path, text) in rootfs {
+        put(&format!("images/base/rootfs/{path}"), text);
+    }
+    Project::load(folder, "debian12").unwrap()
+}
+
+const ACCOUNTS: &str = "[[account]]\nname = 'root'\nuid = 0\ngid = 0\ncomment = 'root'\nhome = '/root'\nshell = '/usr/sbin/nologin'\n\
+    [[account]]\nname = 'qclock'\nuid = 10001\ngid = 10001\ncomment = 'services'\nhome = '/nonexistent'\nshell = '/usr/sbin/nologin'\n\
+    [[group]]\nname = 'mail'\ngid = 8\nmembers = ['qclock']\n";
+
+fn made(definition: &str, rootfs: &[(&str, &str)]) -> Result<Tree, GenerateError> {
+    let folder = tempfile::tempdir().unwrap();
+    let project = project(folder.path(), definition, rootfs);
+    let image = project.image("base").unwrap();
+    let files = read_rootfs(&project.rootfs(image))?;
+    let mut packages = Tree::default();
+    for (name, text) in [("b.crt", "B\n"), ("a.crt", "A"), ("notes", "no")] {
+        let path = format!("{}{name}", crate::assemble::CERTIFICATES).parse().unwrap();
+        packages.add(path, Entry::file(text, 0o644)).unwrap();
+    }
+    let aside = BTreeMap::from([(
+        format!("{}Z.crt", crate::assemble::CERTIFICATES).parse().unwrap(),
+        Bytes::from_static(b"Z\n"),
+    )]);
+    generate(&Sources {
+        project: &project,
+        image,
+        packages: &packages,
+        certificates: &aside,
+        rootfs: &files,
+        programs: &[],
+    })
+}
+
+fn text(tree: &Tree, path: &str) -> String {
+    String::from_utf8(tree.contents(path).unwrap().to_vec()).unwrap()
+}
+
+#[test]
+fn accounts_are_written_by_id_and_own_directories() {
+    let tree = made(
+        &format!("{ACCOUNTS}[[directory]]\npath = '/var/lib/data'\nmode = '0700'\nowner = 'qclock'\ngroup = 'mail'\n"),
+        &[],
+    )
+    .unwrap();
+    assert_eq!(
+        text(&tree, "etc/passwd"),
+        "root:x:0:0:root:/root:/usr/sbin/nologin\nqclock:x:10001:10001:services:/nonexistent:/usr/sbin/nologin\n"
+    );
+    assert_eq!(
+        text(&tree, "etc/group"),
+        "root:x:0:\nmail:x:8:qclock\nqclock:x:10001:\n"
+    );
+    assert_eq!(
+        tree.get("var/lib/data"),
+        Some(&Entry::directory(0o700).owned_by(10_001, 8))
+    );
+}
+
+#[test]
+fn the_bundle_has_the_certificates_in_the_order_of_their_names_bytes() {
+    let tree = made("[generate]\nca_bundle = '/etc/ssl/bundle.crt'\n", &[]).unwrap();
+    assert_eq!(text(&tree, "etc/ssl/bundle.crt"), "Z\nA\nB\n");
+}
+
+#[test]
+fn repositories_are_named_without_a_mirror() {
+    let tree = made("[generate]\nrepositories = '/usr/share/qclock/repositories'\n", &[]).unwrap();
+    assert_eq!(text(&tree, "usr/share/qclock/repositories/keys/archive.asc"), "KEY\n");
+    insta::assert_snapshot!(text(&tree, "usr/share/qclock/repositories/debian12.sources"), @"
+    # The repositories that this image was built from.  Put the address of your mirror in the place of mirror.invalid and remove
+    # the lines `Enabled: no`.
+
+    Types: deb
+    URIs: https://mirror.invalid/debian
+    Suites: bookworm
+    Components: main contrib
+    Architectures: amd64
+    Signed-By: /usr/share/qclock/repositories/keys/archive.asc
+    Enabled: no
+    ");
+}
+
+#[test]
+fn templates_are_rendered_and_what_is_unknown_is_named() {
+    let tree = made(
+        "[variables.debian12]\nphp = '8.2'\n",
+        &[
+            ("etc/a.conf.in", "php@php@ @flavour@\n"),
+            ("etc/b.conf", "@php@\n"),
+            ("etc/.gitkeep", ""),
+        ],
+    )
+    .unwrap();
+    assert_eq!(text(&tree, "etc/a.conf"), "php8.2 debian12\n");
+    assert_eq!(text(&tree, "etc/b.conf"), "@php@\n");
+    assert!(tree.get("etc/.gitkeep").is_none());
+    assert_eq!(tree.get("etc/a.conf").unwrap().mode, 0o644);
+    let error = made("[variables.debian12]\nphp = '8.2'\n", &[("etc/a.in", "@phq@")]).unwrap_err();
+    assert_eq!(error.to_string(), "cannot render `rootfs/etc/a.in`");
+    assert_eq!(crate::failure::Failure::hint(&error).unwrap(), "did you mean `@php@`?");
+}
+
+#[test]
+fn nothing_is_made_twice() {
+    let link = "[[link]]\npath = '/etc/x'\ntarget = '/y'\n";
+    let error = made(link, &[("etc/x", "file")]).unwrap_err();
+    assert!(matches!(error, GenerateError::Twice { .. }), "{error}");
+    // A declared directory may be declared after something was put into it.
+    let tree = made("[[directory]]\npath = '/etc'\nmode = '0711'\n", &[("etc/x", "file")]).unwrap();
+    assert_eq!(tree.get("etc").unwrap().mode, 0o711);
+}
+
+#[test]
+fn own_files_take_the_place_of_packages_files_and_leave_their_directories_alone() {
+    let mut tree = Tree::default();
+    tree.add("etc".parse().unwrap(), Entry::directory(0o700)).unwrap();
+    tree.add("etc/x".parse().unwrap(), Entry::file("theirs", 0o644))
+        .unwrap();
+    lay_over(&mut tree, made("", &[("etc/x", "ours")]).unwrap()).unwrap();
+    assert_eq!(tree.get("etc").unwrap().mode, 0o700);
+    assert_eq!(tree.contents("etc/x").unwrap(), "ours");
+}

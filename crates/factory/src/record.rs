@@ -1,0 +1,79 @@
+//! `/etc/qclock/image.json`: what an image says of itself.
+
+use qclock_oci::Digest;
+use serde::Serialize;
+
+use crate::lockfile::{LockedPackage, Lockfile};
+
+/// Where it lies in every image.
+pub const PATH: &str = "etc/qclock/image.json";
+const SCHEMA: &str = "qclock.image/1";
+
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    pub schema: &'static str,
+    pub name: String,
+    pub version: &'a str,
+    pub flavour: &'a str,
+    pub evaluation: bool,
+    /// Digest of what the lock says of this image; see [`lock_digest`].
+    pub lock: Digest,
+    /// RFC 3339.
+    pub created: &'a str,
+    pub parent: Option<String>,
+    pub binaries: Vec<RecordedBinary<'a>>,
+    pub packages: Vec<RecordedPackage<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RecordedBinary<'a> {
+    pub name: &'a str,
+    pub sha256: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RecordedPackage<'a> {
+    pub name: &'a str,
+    pub version: &'a str,
+    pub architecture: &'a str,
+    pub source: &'a str,
+    pub source_version: &'a str,
+}
+
+impl<'a> RecordedPackage<'a> {
+    pub fn of(package: &'a LockedPackage) -> Self {
+        Self {
+            name: &package.name,
+            version: &package.version,
+            architecture: &package.architecture,
+            source: &package.source,
+            source_version: &package.source_version,
+        }
+    }
+}
+
+impl Record<'_> {
+    pub const SCHEMA: &'static str = SCHEMA;
+
+    /// Indented, for people who look into an image.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a record holds nothing that JSON cannot express");
+        text.push('\n');
+        text
+    }
+}
+
+/// The digest of the image's own part of the lock: its entry and its packages, as they are written.  A new lock that changes
+/// nothing for this image (other packages, newer indexes) leaves the image as it is, to the last byte.
+pub fn lock_digest(lock: &Lockfile, image: &str) -> Option<Digest> {
+    let locked = lock.image(image)?;
+    let packages: Vec<&LockedPackage> = locked
+        .packages
+        .iter()
+        .map(|name| lock.package(name))
+        .collect::<Option<_>>()?;
+    let part = serde_json::to_vec(&(lock.format, &lock.flavour, &lock.architecture, locked, packages));
+    Some(Digest::of(
+        &part.expect("a lock holds nothing that JSON cannot express"),
+    ))
+}
