@@ -12,4 +12,6 @@
 //! assert_eq!(packages[0].version, "2.10-3".parse::<Version>().unwrap());
 //! ```
 
+mod compression;
 pub mod deb;
+pub mod rpm;

@@ -189,7 +189,7 @@ fn name_failure(at: tar::At, member: &str, package: &str) -> ArchiveError {
     match at.error {
         EntryError::Read(error) => match error
             .get_ref()
-            .and_then(|inner| inner.downcast_ref::<compression::Exceeded>())
+            .and_then(|inner| inner.downcast_ref::<crate::compression::Exceeded>())
         {
             Some(exceeded) => ArchiveError::TooLarge {
                 package,
