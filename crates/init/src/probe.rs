@@ -70,7 +70,7 @@ pub fn ask(probe: &Probe, timeout: Duration) -> Result<(), ProbeError> {
             let stream =
                 os::connect_unix(socket, timeout).map_err(|source| ProbeError::Connect { to: to.clone(), source })?;
             Connection::login(stream, user, b"")
-                .map(drop)
+                .map(Connection::quit)
                 .map_err(|source| ProbeError::Login {
                     to,
                     user: user.clone(),

@@ -22,6 +22,7 @@ const CAPABILITIES: u32 = LONG_PASSWORD | PROTOCOL_41 | TRANSACTIONS | SECURE_CO
 /// utf8mb4_general_ci
 const CHARACTER_SET: u8 = 45;
 const MORE_RESULTS: u16 = 8;
+const QUIT: u8 = 1;
 const QUERY: u8 = 3;
 const OK: u8 = 0;
 const END_OF_FILE: u8 = 0xfe;
@@ -87,6 +88,12 @@ impl<S: Read + Write> Connection<S> {
                 _ => return Err(ProtocolError::Unknown("answer to the login")),
             }
         }
+    }
+
+    /// Says good-bye: the server logs a connection that just breaks as aborted.
+    pub fn quit(mut self) {
+        // Gone already is as good.
+        let _ = write_packet(&mut self.stream, &mut 0, &[QUIT]);
     }
 
     /// Runs one statement to the end of its last result.
