@@ -8,6 +8,7 @@
 mod faults;
 mod first_start;
 mod hardening;
+mod images;
 mod lifecycle;
 mod truth;
 
@@ -38,6 +39,14 @@ const SCENARIOS: &[Scenario] = &[
     (
         "scanners read the package lists out of the images",
         hardening::package_lists,
+    ),
+    (
+        "two builds from one lock give the same digests whatever differs around them",
+        images::same_bytes,
+    ),
+    (
+        "skopeo and docker load read what the factory writes",
+        images::other_readers,
     ),
     ("logs are one JSON object per line and hold no secret", truth::logs),
     (
