@@ -60,7 +60,8 @@ impl Output {
             return true;
         }
         let mut state = self.shared.lock();
-        let taken = !state.broken && state.gathered.len() + batch.len() <= HARD_LIMIT;
+        let room = state.gathered.len() < FULL || state.gathered.len() + batch.len() <= HARD_LIMIT;
+        let taken = room && !state.broken;
         if taken {
             if state.gathered.is_empty() {
                 std::mem::swap(&mut state.gathered, batch);
@@ -85,20 +86,25 @@ impl Output {
         self.shared.lock().taken
     }
 
+    /// Waits until there is room for more, at most until `deadline`.
+    pub fn wait_for_room(&self, deadline: Instant) -> bool {
+        self.wait_until(deadline, |state| state.gathered.len() < FULL)
+    }
+
     /// Waits until everything is written, at most until `deadline`.
     pub fn drain(&self, deadline: Instant) -> bool {
+        self.wait_until(deadline, |state| !state.writing && state.gathered.is_empty())
+    }
+
+    fn wait_until(&self, deadline: Instant, reached: impl Fn(&State) -> bool) -> bool {
         let mut state = self.shared.lock();
-        while !state.broken && (state.writing || !state.gathered.is_empty()) {
+        while !state.broken && !reached(&state) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            state = self
-                .shared
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            let waited = self.shared.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         !state.broken
     }
@@ -115,6 +121,7 @@ fn write_forever(shared: &Shared, mut sink: impl Write) {
         }
         std::mem::swap(&mut state.gathered, &mut batch);
         state.writing = true;
+        shared.changed.notify_all();
         drop(state);
         let written = write_in_pieces(shared, &mut sink, &batch);
         batch.clear();

@@ -2,11 +2,17 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use thiserror::Error;
 
+use super::server::pause;
 use crate::os;
+
+/// A container that was killed a moment ago may still be about to let go.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Error)]
 pub(super) enum DirectoryError {
@@ -71,8 +77,12 @@ impl Volume {
             source,
         };
         let directory = std::fs::File::open(&path).map_err(failed)?;
-        if !os::lock_directory(&directory).map_err(failed)? {
-            return Err(DirectoryError::InUse { path });
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        while !os::lock_directory(&directory).map_err(failed)? {
+            if Instant::now() > deadline {
+                return Err(DirectoryError::InUse { path });
+            }
+            pause(LOCK_PAUSE);
         }
         let mut beside = data.as_os_str().to_owned();
         beside.push(".new");

@@ -265,8 +265,6 @@ impl Drop for TemporaryServer {
 
 /// None: it has not ended by then.
 fn wait_until(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
-    // A channel on which nothing comes is a clock that can be waited for.
-    let (_silent, clock) = mpsc::channel::<()>();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -275,9 +273,15 @@ fn wait_until(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitSta
         if left.is_zero() {
             return Ok(None);
         }
-        // Nothing comes.
-        let _ = clock.recv_timeout(left.min(LOOK_AGAIN));
+        pause(left.min(LOOK_AGAIN));
     }
+}
+
+/// On something else than this process, which nothing here can be told by.
+pub(super) fn pause(duration: Duration) {
+    // A channel on which nothing comes is a clock that can be waited for.
+    let (_silent, clock) = mpsc::channel::<()>();
+    let _ = clock.recv_timeout(duration);
 }
 
 fn option(name: &str, path: &Path) -> std::ffi::OsString {

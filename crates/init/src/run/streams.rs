@@ -17,7 +17,7 @@ const HOLD: Duration = Duration::from_millis(100);
 /// How often a reader that stands still is looked at.
 const STALLED_CHECK: Duration = Duration::from_millis(50);
 /// From one stream before the others have their turn.
-const LARGEST_TURN: usize = 1 << 18;
+const LARGEST_TURN: usize = 1 << 17;
 const READ_SIZE: usize = 1 << 15;
 
 pub(super) struct Streams {
@@ -124,37 +124,13 @@ impl Streams {
 
     pub(super) fn read_now(&mut self) {
         let now = Instant::now();
-        let time = Timestamp::now();
         let dropping = self.stalled.is_some_and(|stalled| now >= stalled.since + PATIENCE);
-        let mut any = false;
-        for stream in &mut self.open {
-            let mut turn = 0;
-            while turn < LARGEST_TURN {
-                match os::read_stream(&stream.descriptor, &mut self.buffer) {
-                    Some(0) => break,
-                    Some(count) => {
-                        turn += count;
-                        if dropping {
-                            stream.decoder.drop(&self.buffer[..count]);
-                        } else {
-                            stream.decoder.feed(&self.buffer[..count], time, &mut self.batch);
-                        }
-                    }
-                    None => {
-                        stream.decoder.finish(time, &mut self.batch);
-                        stream.ended = true;
-                        break;
-                    }
-                }
-            }
-            any |= turn > 0;
-        }
-        if any {
+        if self.turn(dropping) {
             self.last_line = now;
             self.next_read = now + GATHER;
         }
         if self.stalled.is_none() {
-            self.tell_dropped(time);
+            self.tell_dropped(Timestamp::now());
         }
         self.open.retain(|stream| !stream.ended || stream.decoder.has_dropped());
         self.submit();
@@ -162,14 +138,45 @@ impl Streams {
 
     /// What the children still had to say, then everything out.
     pub(super) fn finish(&mut self, deadline: Instant) {
-        self.stalled = None;
-        self.read_now();
+        // A stranger may hold a pipe open and write for ever.
+        while Instant::now() < deadline {
+            let dropping = !self.output.wait_for_room(deadline);
+            if !self.turn(dropping) {
+                break;
+            }
+            self.submit();
+        }
         let time = Timestamp::now();
         for stream in &mut self.open {
             stream.decoder.finish(time, &mut self.batch);
         }
+        self.tell_dropped(time);
         self.submit();
         self.output.drain(deadline);
+    }
+
+    /// Reads a little of every stream; false: there was nothing.
+    fn turn(&mut self, dropping: bool) -> bool {
+        let time = Timestamp::now();
+        let mut any = false;
+        for stream in &mut self.open {
+            let mut read = 0;
+            while read < LARGEST_TURN && !stream.ended {
+                match os::read_stream(&stream.descriptor, &mut self.buffer) {
+                    Some(0) => break,
+                    Some(count) if dropping => stream.decoder.drop(&self.buffer[..count]),
+                    Some(count) => stream.decoder.feed(&self.buffer[..count], time, &mut self.batch),
+                    None => {
+                        stream.decoder.finish(time, &mut self.batch);
+                        stream.ended = true;
+                        break;
+                    }
+                }
+                read += READ_SIZE;
+                any = true;
+            }
+        }
+        any
     }
 
     fn notice_stall(&mut self, now: Instant) {
