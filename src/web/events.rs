@@ -1,0 +1,88 @@
+//! The event stream (server-sent events): a snapshot at once, then each change, and a sign of life in between.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream, StreamExt};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_stream::wrappers::WatchStream;
+
+use crate::frames::Frame;
+use crate::language::Language;
+use crate::scheduler::Jitter;
+use crate::web::App;
+use crate::web::errors::{Fault, fault};
+use crate::web::preferences::Preferences;
+
+/// Tells a proxy not to collect what should be passed on at once.
+const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
+
+/// `GET /qclock/events`.  A client that has fallen behind gets the newest frame, which is whole.
+pub async fn stream(State(app): State<App>, preferences: Preferences) -> Response {
+    let Ok(permit) = Arc::clone(&app.event_permits).try_acquire_owned() else {
+        let mut response = fault(Fault::Full, &preferences);
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, axum::http::HeaderValue::from_static("15"));
+        return response;
+    };
+    let language = preferences.language;
+    let number = app.event_count.fetch_add(1, Ordering::Relaxed);
+    let first = Arc::new(Frame::new(&app.board, app.frames.borrow().number, "snapshot"));
+    let frames = stream::once(async move { first }).chain(WatchStream::from_changes(app.frames.clone()));
+    let retry = retry_after(number);
+    let events = frames.enumerate().map(move |(index, frame)| {
+        let event = event(&frame, language);
+        Ok::<_, Infallible>(if index == 0 { event.retry(retry) } else { event })
+    });
+    let ending = WatchStream::from_changes(app.ending.clone());
+    let events = Held {
+        events: Box::pin(events.take_until(ending.into_future())),
+        _permit: permit,
+    };
+    ([UNBUFFERED], Sse::new(events)).into_response()
+}
+
+/// `GET /qclock/snapshot`: the same once, for a page that gets no stream.
+pub async fn snapshot(State(app): State<App>, preferences: Preferences) -> Response {
+    let frame = Frame::new(&app.board, app.frames.borrow().number, "snapshot");
+    (
+        [(CONTENT_TYPE, "application/json")],
+        frame.json(preferences.language).to_owned(),
+    )
+        .into_response()
+}
+
+fn event(frame: &Frame, language: Language) -> Event {
+    Event::default()
+        .event(frame.kind)
+        .id(frame.number.to_string())
+        .data(frame.json(language))
+}
+
+/// When everybody is thrown out at once, they do not all come back at once: two to five seconds.
+fn retry_after(number: u64) -> Duration {
+    Duration::from_millis(2000 + Jitter::new(number).draw() % 3000)
+}
+
+/// A stream that keeps its permit for as long as it lives.
+struct Held<S> {
+    events: Pin<Box<S>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<S: Stream> Stream for Held<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.as_mut().poll_next(context)
+    }
+}
