@@ -235,6 +235,9 @@ impl Supervisor {
     }
 
     fn reload(&mut self, actions: &mut Vec<Action>) {
+        if matches!(self.phase, Phase::Stopping(_)) {
+            return;
+        }
         for (unit, declared) in self.plan.units.iter().enumerate() {
             if let (Some(signal), State::Running { .. }) = (declared.reload_signal, &self.states[unit]) {
                 actions.push(Action::Report(Report::Reloading { unit, signal }));

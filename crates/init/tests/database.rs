@@ -1,6 +1,6 @@
 //! The first start of a real MariaDB, and what may go wrong with it.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod fixture;
 

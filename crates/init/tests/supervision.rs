@@ -1,7 +1,5 @@
 //! The supervisor with children that every machine has.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod fixture;
 
 use std::time::{Duration, Instant};

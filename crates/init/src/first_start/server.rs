@@ -179,7 +179,11 @@ impl<'a> MariaDb<'a> {
             .stdin(Stdio::null())
             .spawn()
             .map_err(|source| self.run_failed(source))?;
-        let mut server = TemporaryServer { child, socket };
+        let mut server = TemporaryServer {
+            child,
+            socket,
+            deadline: self.deadline,
+        };
         server.wait_until_it_answers()?;
         Ok(server)
     }
@@ -210,13 +214,16 @@ impl<'a> MariaDb<'a> {
 pub(super) struct TemporaryServer {
     child: Child,
     socket: PathBuf,
+    /// Of the first start as a whole.
+    deadline: Instant,
 }
 
 impl TemporaryServer {
     pub(super) fn connect(&self, root_password: &Secret) -> Result<Connection<UnixStream>, ServerError> {
         let stream = os::connect_unix(&self.socket, SERVER_TIMEOUT).map_err(ServerError::Connect)?;
         // A statement takes as long as it takes; the first start as a whole has its limit.
-        stream.set_read_timeout(None).map_err(ServerError::Connect)?;
+        let left = self.deadline.saturating_duration_since(Instant::now()).max(LOOK_AGAIN);
+        stream.set_read_timeout(Some(left)).map_err(ServerError::Connect)?;
         Connection::login(stream, "root", root_password.expose()).map_err(ServerError::Login)
     }
 
