@@ -295,13 +295,15 @@ impl Tar<'_> {
         }
     }
 
-    /// After the first end mark: only zeros may follow.
+    /// After the first end mark: a second one, and nothing but zeros.
     fn end(&mut self) -> Result<(), EntryError> {
         let mut buffer = [0; 8192];
+        let mut seen = 0;
         loop {
             match self.reader.read(&mut buffer) {
+                Ok(0) if seen < BLOCK => return Err(EntryError::Truncated),
                 Ok(0) => return Ok(()),
-                Ok(count) if buffer[..count].iter().all(|&byte| byte == 0) => {}
+                Ok(count) if buffer[..count].iter().all(|&byte| byte == 0) => seen = seen.saturating_add(count),
                 Ok(_) => return Err(EntryError::Trailing),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(EntryError::Read(error)),
