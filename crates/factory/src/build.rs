@@ -4,6 +4,7 @@ mod config;
 mod error;
 mod image;
 mod inputs;
+mod restore;
 mod source;
 
 use std::collections::BTreeMap;

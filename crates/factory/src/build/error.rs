@@ -21,6 +21,11 @@ pub enum BuildError {
     NotLocked {
         image: String,
     },
+    /// Files of a package are to be restored that no parent has.
+    NotInherited {
+        image: String,
+        package: String,
+    },
     Pattern {
         image: String,
         source: PatternError,
@@ -72,6 +77,12 @@ impl fmt::Display for BuildError {
         match self {
             Self::Project(error) => fmt::Display::fmt(error, formatter),
             Self::NotLocked { image } => write!(formatter, "the lock does not say what `{image}` is made of"),
+            Self::NotInherited { image, package } => {
+                write!(
+                    formatter,
+                    "`{image}` restores files of `{package}`, which its parent does not hold"
+                )
+            }
             Self::Pattern { image, .. } => write!(formatter, "cannot prune the packages of `{image}`"),
             Self::Packages { image, .. } => write!(formatter, "cannot get the packages of `{image}`"),
             Self::Assemble { image, .. } => write!(formatter, "cannot assemble the packages of `{image}`"),
@@ -94,7 +105,7 @@ impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Project(error) => error.source(),
-            Self::NotLocked { .. } | Self::Date { .. } => None,
+            Self::NotLocked { .. } | Self::NotInherited { .. } | Self::Date { .. } => None,
             Self::Pattern { source, .. } => Some(source),
             Self::Packages { source, .. } => Some(source.as_error()),
             Self::Assemble { source, .. } => Some(source),
@@ -114,7 +125,11 @@ impl Failure for BuildError {
             Self::Packages { source, .. } => source.class(),
             Self::Assemble { source, .. } => source.class(),
             Self::Generate { source, .. } => source.class(),
-            Self::NotLocked { .. } | Self::Pattern { .. } | Self::Date { .. } | Self::Database { .. } => Class::Usage,
+            Self::NotLocked { .. }
+            | Self::NotInherited { .. }
+            | Self::Pattern { .. }
+            | Self::Date { .. }
+            | Self::Database { .. } => Class::Usage,
             Self::Parent { .. } | Self::Layer { .. } => Class::Verification,
             Self::Layout { .. } => Class::Environment,
         }
@@ -129,7 +144,11 @@ impl Failure for BuildError {
             Self::Assemble { source, .. } => source.hint(),
             Self::Generate { source, .. } => source.hint(),
             Self::Date { .. } => Some("set SOURCE_DATE_EPOCH to a number of seconds after 1970".to_owned()),
-            Self::Database { .. } | Self::Parent { .. } | Self::Layer { .. } | Self::Layout { .. } => None,
+            Self::NotInherited { .. }
+            | Self::Database { .. }
+            | Self::Parent { .. }
+            | Self::Layer { .. }
+            | Self::Layout { .. } => None,
         }
     }
 }

@@ -10,6 +10,7 @@ use qclock_oci::tree::{Entry, Tree};
 use rayon::prelude::*;
 
 use super::inputs::{ANNOTATION, Inputs};
+use super::restore::restored;
 use super::{BuildError, BuiltImage, Event, Request, config};
 use crate::assemble::{AssembleError, Merged, Permits, Pruner, Unpacked, check_forbidden, merge, unpack_deb};
 use crate::definition::{Definition, IMAGE_PREFIX};
@@ -42,7 +43,9 @@ pub(super) fn make(
     let lineage = request.project.lineage(definition);
     let permits = Permits::new(lineage.iter().flat_map(|image| &image.permits));
     let own = own_packages(request, definition)?;
-    let unpacked = unpack(request, definition, &own, &permits)?;
+    let mut unpacked = unpack(request, definition, &own, &permits)?;
+    let own_count = unpacked.len();
+    unpacked.extend(restored(request, definition, &permits)?);
     let assembling = |source| BuildError::Assemble {
         image: name.clone(),
         source,
@@ -58,7 +61,7 @@ pub(super) fn make(
         .unwrap_or_else(|| merged.newest.max(inherited));
     let created = config::date(&name, epoch)?;
 
-    let tree = own_files(request, definition, &parent.tree, &merged, &unpacked, inputs, &created)?;
+    let tree = own_files(request, definition, &parent.tree, &merged, &unpacked[..own_count], inputs, &created)?;
     check_forbidden(&tree, &parent.tree, &permits).map_err(assembling)?;
     for path in permits.idle() {
         request.progress.report(&Event::Idle {
