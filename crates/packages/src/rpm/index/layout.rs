@@ -1,0 +1,179 @@
+//! Where things are in the bytes of an index.
+
+use super::LISTS;
+
+/// Says what it is, and in which form: a change of the form changes the last character.
+const MAGIC: &[u8; 8] = b"qclkrpm1";
+
+/// Numbers of a package's record; the last start of its lists is the first of the next record.
+pub(super) const NAME: usize = 0;
+pub(super) const ARCHITECTURE: usize = 1;
+pub(super) const EVR: usize = 2;
+pub(super) const LOCATION: usize = 3;
+pub(super) const BASE: usize = 4;
+pub(super) const SOURCE: usize = 5;
+pub(super) const LICENSE: usize = 6;
+pub(super) const VENDOR: usize = 7;
+pub(super) const SIZE: usize = 8;
+pub(super) const INSTALLED: usize = 10;
+pub(super) const BUILD_TIME: usize = 12;
+pub(super) const HEADER: usize = 13;
+pub(super) const LIST_STARTS: usize = 15;
+pub(super) const PACKAGE: usize = LIST_STARTS + LISTS + 1;
+/// Numbers of a dependency: name, flags, version.
+pub(super) const DEPENDENCY: usize = 3;
+/// In a dependency's flags beside the range: the name is the text of a rich one.
+pub(super) const RICH: u32 = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    StringStarts,
+    Table,
+    Dependencies,
+    Packages,
+    Lists,
+    ProvideStarts,
+    Provides,
+    Obsoleting,
+    Supplementing,
+    Paths,
+    Checksums,
+}
+
+const SECTIONS: usize = 11;
+/// Magic, check sum, kind and width of the checksums, number of strings, dependencies and packages, length of each section in numbers.
+const HEADER_BYTES: usize = 8 + 8 + 4 * 5 + 4 * SECTIONS;
+
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) strings: usize,
+    pub(super) dependencies: usize,
+    pub(super) packages: usize,
+    pub(super) checksum_kind: u32,
+    pub(super) checksum_width: usize,
+    /// Where the strings begin.
+    pub(super) text: usize,
+    starts: [usize; SECTIONS],
+    counts: [usize; SECTIONS],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IndexError {
+    #[error("the index has another form, perhaps of another version")]
+    Form,
+    #[error("the index is damaged")]
+    Damaged,
+}
+
+/// What [`write`] puts together.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) checksum_kind: u32,
+    pub(super) checksum_width: u32,
+    pub(super) packages: u32,
+    /// By [`Section`], without the checksums.
+    pub(super) numbers: [Vec<u32>; SECTIONS - 1],
+    pub(super) checksums: Vec<u8>,
+    pub(super) text: Vec<u8>,
+}
+
+pub(super) fn write(parts: &Parts) -> Vec<u8> {
+    let numbers: usize = parts.numbers.iter().map(Vec::len).sum();
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + numbers * 4 + parts.checksums.len() + parts.text.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&[0; 8]);
+    let length = |section: &Vec<u32>| u32::try_from(section.len()).unwrap_or(u32::MAX);
+    let mut put = |number: u32| bytes.extend_from_slice(&number.to_le_bytes());
+    put(parts.checksum_kind);
+    put(parts.checksum_width);
+    put(length(&parts.numbers[Section::StringStarts as usize]).saturating_sub(1));
+    put(length(&parts.numbers[Section::Dependencies as usize]) / 3);
+    put(parts.packages);
+    for section in &parts.numbers {
+        put(length(section));
+    }
+    put(u32::try_from(parts.checksums.len()).unwrap_or(u32::MAX));
+    for number in parts.numbers.iter().flatten() {
+        bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    bytes.extend_from_slice(&parts.checksums);
+    bytes.extend_from_slice(&parts.text);
+    let sum = check_sum(&bytes[16..]);
+    bytes[8..16].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+impl Layout {
+    /// Checks the form and the check sum; that everything inside points inside is checked where it is used.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, IndexError> {
+        if bytes.get(..8) != Some(MAGIC) || bytes.len() < HEADER_BYTES {
+            return Err(IndexError::Form);
+        }
+        let number = |at: usize| {
+            let raw = bytes.get(at..at + 4).and_then(|raw| raw.try_into().ok());
+            raw.map_or(0, u32::from_le_bytes)
+        };
+        let sum = u64::from(number(8)) | u64::from(number(12)) << 32;
+        if sum != check_sum(&bytes[16..]) {
+            return Err(IndexError::Damaged);
+        }
+        let mut layout = Self {
+            checksum_kind: number(16),
+            checksum_width: number(20) as usize,
+            strings: number(24) as usize,
+            dependencies: number(28) as usize,
+            packages: number(32) as usize,
+            text: 0,
+            starts: [0; SECTIONS],
+            counts: [0; SECTIONS],
+        };
+        let mut at = HEADER_BYTES;
+        for section in 0..SECTIONS {
+            layout.starts[section] = at;
+            layout.counts[section] = number(36 + section * 4) as usize;
+            at += layout.counts[section] * if section == Section::Checksums as usize { 1 } else { 4 };
+        }
+        layout.text = at;
+        let table = layout.count(Section::Table);
+        let consistent = at <= bytes.len()
+            && table.is_power_of_two()
+            && layout.count(Section::StringStarts) == layout.strings + 1
+            && layout.count(Section::ProvideStarts) == layout.strings + 1
+            && layout.count(Section::Packages) == layout.packages * PACKAGE
+            && layout.count(Section::Checksums) == layout.packages * layout.checksum_width;
+        if consistent {
+            Ok(layout)
+        } else {
+            Err(IndexError::Damaged)
+        }
+    }
+
+    pub(super) fn start(&self, section: Section) -> usize {
+        self.starts[section as usize]
+    }
+
+    /// Numbers in a section (bytes in the checksums).
+    pub(super) fn count(&self, section: Section) -> usize {
+        self.counts[section as usize]
+    }
+}
+
+/// Finds damage, not malice: four independent multiplications at a time, as fast as memory.
+fn check_sum(bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut lanes = [1_u64, 2, 3, 4];
+    let mut blocks = bytes.chunks_exact(32);
+    for block in &mut blocks {
+        for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
+            let word = word.try_into().map_or(0, u64::from_le_bytes);
+            *lane = (*lane ^ word).wrapping_mul(FACTOR).rotate_left(29);
+        }
+    }
+    let mut sum = bytes.len() as u64;
+    for &byte in blocks.remainder() {
+        sum = (sum ^ u64::from(byte)).wrapping_mul(FACTOR).rotate_left(29);
+    }
+    lanes
+        .iter()
+        .fold(sum, |sum, lane| (sum ^ lane).wrapping_mul(FACTOR).rotate_left(29))
+}

@@ -1,0 +1,78 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+use super::*;
+
+fn package(name: &str, evr: &str) -> NewPackage {
+    NewPackage {
+        name: name.to_owned(),
+        architecture: "x86_64".to_owned(),
+        evr: evr.to_owned(),
+        location: format!("Packages/{name}.rpm"),
+        size: 5_000_000_000,
+        checksum: vec![7; 32],
+        ..NewPackage::default()
+    }
+}
+
+fn small() -> Index {
+    let mut builder = IndexBuilder::new("sha256");
+    builder.add(List::Provides, "webserver", Range::ANY, "").unwrap();
+    builder
+        .add(List::Requires, "libc.so.6()(64bit)", Range::ANY, "")
+        .unwrap();
+    builder
+        .add(List::Requires, "(mod_a if /usr/share/b)", Range::ANY, "")
+        .unwrap();
+    builder.add_file("/usr/sbin/httpd").unwrap();
+    builder.finish_package(&package("httpd", "2.4-1")).unwrap();
+    builder.add(List::Provides, "gone", Range::ANY, "").unwrap();
+    builder.drop_package();
+    builder.add(List::Provides, "webserver", Range::EQUAL, "1").unwrap();
+    builder.add(List::Obsoletes, "apache", Range::LESS, "3").unwrap();
+    builder.finish_package(&package("nginx", "1:1.24-1")).unwrap();
+    builder.finish().unwrap()
+}
+
+#[test]
+fn what_was_put_in_is_found_again() {
+    let index = Index::from_bytes(small().as_bytes().to_vec()).unwrap();
+    assert_eq!(index.len(), 2);
+    let httpd = index.package(0);
+    assert_eq!(
+        (httpd.name(), httpd.evr(), httpd.size()),
+        ("httpd", "2.4-1", 5_000_000_000)
+    );
+    assert_eq!(httpd.checksum(), [7; 32]);
+    assert_eq!(httpd.files().collect::<Vec<_>>(), ["/usr/sbin/httpd"]);
+    let requires: Vec<String> = httpd
+        .list(List::Requires)
+        .map(|id| index.dependency(id).to_string())
+        .collect();
+    assert_eq!(requires, ["libc.so.6()(64bit)", "(mod_a if /usr/share/b)"]);
+    let find = |text: &str| index.find(text.as_bytes(), hash(text.as_bytes()));
+    let webserver = index.providers(find("webserver").unwrap()).collect::<Vec<_>>();
+    assert_eq!(
+        webserver.iter().map(|(package, _)| *package).collect::<Vec<_>>(),
+        [0, 1]
+    );
+    assert_eq!(index.providers(find("httpd").unwrap()).count(), 1);
+    assert_eq!(
+        index.providers(find("/usr/sbin/httpd").unwrap()).next().unwrap(),
+        (0, None)
+    );
+    assert_eq!(find("gone").map(|id| index.providers(id).count()), Some(0));
+    assert!(find("never").is_none());
+    assert_eq!(index.obsoleting().collect::<Vec<_>>(), [1]);
+    let paths: Vec<&str> = index.required_paths().map(|id| index.text(id)).collect();
+    assert_eq!(paths, ["/usr/share/b"]);
+}
+
+#[test]
+fn every_damage_is_noticed() {
+    let bytes = small().as_bytes().to_vec();
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        assert!(Index::from_bytes(damaged).is_err(), "byte {at}");
+        assert!(Index::from_bytes(bytes[..at].to_vec()).is_err(), "cut at {at}");
+    }
+}
