@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use changes::{Change, changes};
 pub use matching::LockMismatch;
+pub(crate) use matching::effective_omissions;
 
 use crate::flavour::Archive;
 
@@ -58,7 +59,7 @@ pub struct LockedImage {
     pub install: Vec<String>,
     /// Names of all packages, the parent's included, sorted.
     pub packages: Vec<String>,
-    /// Sorted by name.
+    /// What this image's own packages ask for in vain; what its parent's do is said there.  Sorted by name.
     #[serde(default, rename = "omitted", skip_serializing_if = "Vec::is_empty")]
     pub omissions: Vec<LockedOmission>,
 }
@@ -112,7 +113,7 @@ impl Lockfile {
 
     /// The file's text.
     pub fn to_text(&self) -> String {
-        let body = toml::to_string(self).expect("a lock holds nothing that TOML cannot express");
+        let body = toml::to_string_pretty(self).expect("a lock holds nothing that TOML cannot express");
         format!("# Written by `qclock lock`: exactly what the images are made of.  Not to be edited by hand.\n{body}")
     }
 }

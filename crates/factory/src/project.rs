@@ -109,6 +109,20 @@ impl Project {
         lineage
     }
 
+    /// The project as it would be if `image` left nothing out, with no other images but its ancestors: for working out what
+    /// it could leave out.
+    #[must_use]
+    pub fn with_everything(&self, image: &Definition) -> Self {
+        let mut images: Vec<Definition> = self.lineage(image).into_iter().cloned().collect();
+        if let Some(selection) = images
+            .last_mut()
+            .and_then(|image| image.packages.get_mut(&self.flavour.name))
+        {
+            selection.omissions.clear();
+        }
+        Self { images, ..self.clone() }
+    }
+
     /// What `@name@` stands for in the image's files: the flavour's variables, the parents' and its own.
     pub fn variables(&self, image: &Definition) -> &Variables {
         static NONE: Variables = Variables::new();
@@ -127,6 +141,15 @@ impl Project {
     /// Where the lock belongs, unless someone says otherwise.
     pub fn lock_path(&self) -> PathBuf {
         self.root.join("images").join(format!("{}.lock", self.flavour.name))
+    }
+
+    /// The lock at `path` whatever it answers, if there is one in this format.
+    pub fn parse_lock(&self, path: &Path) -> Result<Option<Lockfile>, ProjectError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let (lock, _) = document::read::<Lockfile>(path, path.strip_prefix(&self.root).unwrap_or(path))?;
+        Ok(Some(lock).filter(|lock| lock.format == crate::lockfile::FORMAT))
     }
 
     /// The lock at `path`, which must be of this flavour and answer these definitions.

@@ -1,0 +1,180 @@
+//! Files by their sha256, kept between runs and shared by processes.
+//!
+//! Every file is written beside its place and renamed into it, so a reader finds it whole or not at all; two writers of one
+//! file write the same bytes.  What is read is hashed again: a damaged file is removed and counts as absent.
+
+mod partial;
+
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use qclock_trust::{Sha256, Verified, check_digest};
+use thiserror::Error;
+
+pub(crate) use partial::Partial;
+
+#[derive(Debug, Error)]
+#[error("cannot {action} `{}` in the cache", path.display())]
+pub struct CacheError {
+    pub action: &'static str,
+    pub path: PathBuf,
+    #[source]
+    pub source: std::io::Error,
+}
+
+#[derive(Debug, Clone)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+/// What a look into the cache found.
+#[derive(Debug)]
+pub enum Found {
+    Whole(Verified<Vec<u8>>),
+    /// It had other contents than its name says; it has been removed.
+    Damaged,
+    Absent,
+}
+
+impl Cache {
+    /// The folder is made when something is put in.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether a file of this size is there; whether it is whole shows when it is read.
+    pub fn holds(&self, digest: &Sha256, size: u64) -> bool {
+        fs::metadata(self.object(digest)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
+    }
+
+    /// Reads and checks.
+    pub fn read(&self, digest: &Sha256, size: u64) -> Result<Found, CacheError> {
+        let path = self.object(digest);
+        let bytes = match fs::metadata(&path).and_then(|metadata| {
+            if metadata.len() == size {
+                fs::read(&path)
+            } else {
+                Ok(Vec::new())
+            }
+        }) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Absent),
+            Err(source) => {
+                return Err(CacheError {
+                    action: "read",
+                    path,
+                    source,
+                });
+            }
+        };
+        if let Ok(verified) = check_digest(bytes, digest, size) {
+            return Ok(Found::Whole(verified));
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(Found::Damaged),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Found::Damaged),
+            Err(source) => Err(CacheError {
+                action: "remove the damaged",
+                path,
+                source,
+            }),
+        }
+    }
+
+    /// Something worked out from verified files, which can be worked out again: `kind` is a folder, `name` tells all it depends on.
+    /// Only what this user wrote and nobody else can write to is taken back.
+    pub(crate) fn derived(&self, kind: &str, name: &str) -> Option<Vec<u8>> {
+        let path = self.root.join(kind).join(name);
+        let mut file = fs::File::open(&path).ok()?;
+        let metadata = file.metadata().ok()?;
+        let trusted =
+            metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
+        let mut bytes = Vec::new();
+        let read = trusted && std::io::Read::read_to_end(&mut file, &mut bytes).is_ok();
+        read.then_some(bytes)
+    }
+
+    pub(crate) fn put_derived(&self, kind: &str, name: &str, bytes: &[u8]) -> Result<(), CacheError> {
+        self.write(&self.root.join(kind).join(name), bytes)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), CacheError> {
+        self.make_folder(path)?;
+        write_beside(path, bytes).map_err(|source| CacheError {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn make_folder(&self, path: &Path) -> Result<(), CacheError> {
+        let folder = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder).map_err(|source| CacheError {
+            action: "make the folder",
+            path: folder.to_owned(),
+            source,
+        })
+    }
+
+    pub(crate) fn object(&self, digest: &Sha256) -> PathBuf {
+        let name = digest.to_string();
+        let (shelf, rest) = name.split_at(2);
+        self.root.join("sha256").join(shelf).join(rest)
+    }
+}
+
+/// Writes a file whole or not at all; mode 0644 whatever the umask.
+pub fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".qclock-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file()
+        .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_comes_out_and_a_damaged_file_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(&folder.path().join("not/yet/there"));
+        let digest = Sha256::of(b"contents");
+        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Absent));
+        let mut partial = cache.partial(&digest, 8).unwrap();
+        partial.append(b"contents").unwrap();
+        assert_eq!(partial.finish(&cache, &digest).unwrap(), Ok(()));
+        assert!(cache.holds(&digest, 8));
+        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Whole(bytes) if *bytes == b"contents"));
+
+        fs::write(cache.object(&digest), b"cOntents").unwrap();
+        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Damaged));
+        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Absent));
+        fs::write(cache.object(&digest), b"longer contents").unwrap();
+        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Damaged));
+    }
+
+    #[test]
+    fn derived_files_that_others_may_write_are_not_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        cache.put_derived("index", "a", b"x").unwrap();
+        assert_eq!(cache.derived("index", "a").as_deref(), Some(b"x".as_slice()));
+        let path = folder.path().join("index/a");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        assert_eq!(cache.derived("index", "a"), None);
+    }
+}

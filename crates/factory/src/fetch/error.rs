@@ -1,0 +1,189 @@
+//! Why a file could not be had: every place that was asked, and what came of it.
+
+use std::time::Duration;
+
+use qclock_trust::Sha256;
+use reqwest::{StatusCode, Url};
+use thiserror::Error;
+
+use crate::cache::CacheError;
+use crate::failure::{Class, Failure};
+use crate::mirror::shown;
+
+#[derive(Debug, Error)]
+pub enum FetchError {
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+    #[error("cannot start threads for downloads")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot fetch {name}: no address is known")]
+    Nowhere { name: String },
+    #[error("cannot fetch {name}{}", others(earlier))]
+    File {
+        name: String,
+        /// What came of the places before the last.
+        earlier: Vec<Tried>,
+        #[source]
+        last: Box<Tried>,
+    },
+}
+
+/// One place and what came of it.
+#[derive(Debug, Error)]
+#[error("{}: {cause}{}", shown(address), deepest(cause))]
+pub struct Tried {
+    pub address: Url,
+    pub cause: Cause,
+}
+
+#[derive(Debug, Error)]
+pub enum Cause {
+    #[error("cannot connect")]
+    Connect(#[source] reqwest::Error),
+    #[error("the transfer failed")]
+    Transfer(#[source] reqwest::Error),
+    #[error("too many redirections, or a loop of them")]
+    Redirections,
+    #[error("no answer within {} s", after.as_secs())]
+    Silent { after: Duration },
+    #[error("it stalled: no data for {} s", after.as_secs())]
+    Stalled { after: Duration },
+    #[error("it is slower than {slowest} bytes a second")]
+    TooSlow { slowest: u64 },
+    #[error("the answer is {0}")]
+    Status(StatusCode),
+    #[error("another part came than was asked for ({0})")]
+    Range(StatusCode),
+    #[error("it is cut off: {received} of {expected} bytes")]
+    Truncated { received: u64, expected: u64 },
+    #[error("it is longer than {limit} bytes")]
+    Longer { limit: u64 },
+    #[error("expected sha256 {expected}, found {found}")]
+    Digest { expected: Sha256, found: Sha256 },
+    #[error("there is no such file")]
+    NoFile,
+    #[error("cannot read the file")]
+    File(#[source] std::io::Error),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+impl FetchError {
+    pub(super) fn of(name: &str, mut tried: Vec<Tried>) -> Self {
+        let name = name.to_owned();
+        // What did not verify is the more important to know.
+        let foremost = tried
+            .iter()
+            .position(|tried| tried.cause.class() == Class::Verification)
+            .unwrap_or(tried.len().saturating_sub(1));
+        if tried.is_empty() {
+            return Self::Nowhere { name };
+        }
+        let last = Box::new(tried.remove(foremost));
+        Self::File {
+            name,
+            earlier: tried,
+            last,
+        }
+    }
+
+    /// Every place was asked, answered, and does not have it.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::File { earlier, last, .. } => earlier.iter().chain([&**last]).all(|tried| tried.cause.is_absent()),
+            Self::Nowhere { .. } => true,
+            Self::Client(_) | Self::Runtime(_) => false,
+        }
+    }
+}
+
+impl Cause {
+    pub(super) fn request(error: reqwest::Error) -> Self {
+        if error.is_redirect() {
+            Self::Redirections
+        } else if error.is_connect() || error.is_builder() {
+            Self::Connect(error.without_url())
+        } else {
+            Self::Transfer(error.without_url())
+        }
+    }
+
+    pub(super) fn file(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            Self::NoFile
+        } else {
+            Self::File(error)
+        }
+    }
+
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect(_)
+            | Self::Transfer(_)
+            | Self::Silent { .. }
+            | Self::Stalled { .. }
+            | Self::Truncated { .. }
+            | Self::Range(_) => true,
+            Self::Status(status) => {
+                status.is_server_error()
+                    || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+            }
+            _ => false,
+        }
+    }
+
+    fn is_absent(&self) -> bool {
+        matches!(
+            self,
+            Self::NoFile | Self::Status(StatusCode::NOT_FOUND | StatusCode::GONE)
+        )
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Longer { .. } | Self::Digest { .. } => Class::Verification,
+            _ => Class::Environment,
+        }
+    }
+}
+
+impl Failure for FetchError {
+    fn class(&self) -> Class {
+        match self {
+            Self::File { last, .. } => last.cause.class(),
+            Self::Client(_) | Self::Runtime(_) | Self::Nowhere { .. } => Class::Environment,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File { last, .. } => match last.cause {
+                Cause::Connect(_) | Cause::Silent { .. } | Cause::Stalled { .. } | Cause::TooSlow { .. } => Some(
+                    "check the network and apt's proxy setting, or name another mirror with `QCLOCK_DEBIAN_MIRROR`".to_owned(),
+                ),
+                Cause::Cache(_) => Some("name another folder with `QCLOCK_CACHE_DIR`".to_owned()),
+                Cause::Longer { .. } | Cause::Digest { .. } => {
+                    Some("try again later: a mirror that is being updated mends itself; else name another with `QCLOCK_DEBIAN_MIRROR`".to_owned())
+                }
+                _ => None,
+            },
+            Self::Client(_) | Self::Runtime(_) | Self::Nowhere { .. } => None,
+        }
+    }
+}
+
+fn others(earlier: &[Tried]) -> String {
+    let tried: Vec<String> = earlier.iter().map(|tried| format!(" ({tried})")).collect();
+    tried.concat()
+}
+
+/// The innermost cause says what the layers above only wrap.
+fn deepest(cause: &Cause) -> String {
+    let mut inner = std::error::Error::source(cause);
+    let mut text = String::new();
+    while let Some(error) = inner {
+        text = format!(": {error}");
+        inner = error.source();
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! The cache remembers which lock a set of suites and definitions gave, so that asking again costs nothing.
+
+use qclock_trust::Sha256;
+use serde_json::json;
+
+use super::Request;
+use super::suite::SignedSuite;
+use crate::lockfile::{FORMAT, Lockfile};
+
+/// Raised whenever the same inputs may give another lock.
+const SOLVER: u32 = 1;
+
+const KIND: &str = "locks";
+
+/// Whether `old` is what these suites and definitions gave before.
+pub(super) fn is_remembered(request: &Request<'_>, suites: &[SignedSuite], old: &Lockfile) -> bool {
+    let remembered = request.cache.derived(KIND, &inputs(request, suites));
+    remembered.is_some_and(|remembered| remembered == digest(old).as_bytes())
+}
+
+/// A cache that cannot be written to costs time only.
+pub(super) fn remember(request: &Request<'_>, suites: &[SignedSuite], lock: &Lockfile) {
+    if let Err(error) = request
+        .cache
+        .put_derived(KIND, &inputs(request, suites), digest(lock).as_bytes())
+    {
+        request
+            .progress
+            .note(&format!("The next lock will take longer: {error}."));
+    }
+}
+
+fn digest(lock: &Lockfile) -> String {
+    Sha256::of(lock.to_text().as_bytes()).to_string()
+}
+
+/// The digest of everything that a lock depends on.
+fn inputs(request: &Request<'_>, suites: &[SignedSuite]) -> String {
+    let flavour = &request.project.flavour;
+    let images = request.project.images().iter().map(|image| {
+        let selection = image.selection(&flavour.name);
+        let omissions = selection
+            .omissions
+            .iter()
+            .map(|omission| json!([omission.names, omission.reason]))
+            .collect::<Vec<_>>();
+        json!([image.name, image.parent, selection.install, omissions])
+    });
+    let inputs = json!([
+        FORMAT,
+        SOLVER,
+        env!("CARGO_PKG_VERSION"),
+        flavour.name,
+        flavour.architecture,
+        suites.iter().map(|suite| &suite.locked).collect::<Vec<_>>(),
+        images.collect::<Vec<_>>(),
+    ]);
+    Sha256::of(inputs.to_string().as_bytes()).to_string()
+}

@@ -1,0 +1,220 @@
+//! Where the archives are: what the host's apt uses, or what the user says.  No address is written in this product.
+
+mod configuration;
+mod error;
+mod host;
+mod proxy;
+mod sources;
+
+use std::collections::BTreeMap;
+
+pub use reqwest::Url;
+
+pub use configuration::{Configuration, ConfigurationError};
+pub use error::MirrorError;
+pub use host::{HostApt, read_host};
+pub use proxy::{ProxyChoice, ProxySettings};
+pub use sources::{Source, SourcesError, parse_one_line, parse_stanzas};
+
+use crate::flavour::{Archive, Flavour, Suite};
+
+/// Where one suite may be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The archive's address, ending in a slash.
+    pub archive: Url,
+    /// The folder below `dists`: the suite's name, or an alias of it that the host uses.
+    pub folder: String,
+}
+
+/// For each suite of a flavour the places to ask, the likeliest first.
+#[derive(Debug, Default)]
+pub struct Mirrors {
+    suites: BTreeMap<String, Result<Vec<Candidate>, MirrorError>>,
+}
+
+impl Mirrors {
+    /// From addresses that the user gave: `debian` is the archive's, `security` the security archive's, by default its sibling.
+    pub fn from_addresses(flavour: &Flavour, debian: &str, security: Option<&str>) -> Result<Self, MirrorError> {
+        let debian = archive_address(debian)?;
+        let security = match security {
+            Some(address) => archive_address(address)?,
+            None => sibling(&debian),
+        };
+        let place = |suite: &Suite| Candidate {
+            archive: match suite.archive {
+                Archive::Debian => debian.clone(),
+                Archive::DebianSecurity => security.clone(),
+            },
+            folder: suite.name.clone(),
+        };
+        let suites = flavour
+            .suites
+            .iter()
+            .map(|suite| (suite.name.clone(), Ok(vec![place(suite)])));
+        Ok(Self {
+            suites: suites.collect(),
+        })
+    }
+
+    /// From what apt uses on this host.  A suite that cannot be found is an error only for who asks for it.
+    pub fn from_apt(flavour: &Flavour, apt: &HostApt) -> Self {
+        let mut suites: BTreeMap<String, Vec<Candidate>> = flavour
+            .suites
+            .iter()
+            .map(|suite| (suite.name.clone(), apt_candidates(suite, flavour, apt)))
+            .collect();
+        // A host that leaves out updates or security has the archive's address all the same.
+        let main: Vec<Url> = flavour
+            .suites
+            .iter()
+            .filter(|suite| suite.archive == Archive::Debian)
+            .flat_map(|suite| suites.get(&suite.name).into_iter().flatten())
+            .map(|candidate| candidate.archive.clone())
+            .filter(|address| ends_in(address, Archive::Debian))
+            .collect();
+        for suite in &flavour.suites {
+            let candidates = suites.entry(suite.name.clone()).or_default();
+            if candidates.is_empty() {
+                candidates.extend(main.iter().map(|address| Candidate {
+                    archive: match suite.archive {
+                        Archive::Debian => address.clone(),
+                        Archive::DebianSecurity => sibling(address),
+                    },
+                    folder: suite.name.clone(),
+                }));
+            }
+            candidates.sort_by_key(|candidate| !ends_in(&candidate.archive, suite.archive));
+            let mut seen = Vec::new();
+            candidates.retain(|candidate| {
+                !seen.contains(candidate) && {
+                    seen.push(candidate.clone());
+                    true
+                }
+            });
+        }
+        let found = |(suite, candidates): (String, Vec<Candidate>)| {
+            let found = if candidates.is_empty() {
+                Err(MirrorError::NoSource {
+                    suite: suite.clone(),
+                    passed_over: apt.passed_over.clone(),
+                })
+            } else {
+                Ok(candidates)
+            };
+            (suite, found)
+        };
+        Self {
+            suites: suites.into_iter().map(found).collect(),
+        }
+    }
+
+    /// The places of a suite; never empty.
+    pub fn candidates(&self, suite: &str) -> Result<&[Candidate], &MirrorError> {
+        match self.suites.get(suite) {
+            Some(found) => found.as_deref(),
+            None => Err(&MirrorError::UnknownSuite),
+        }
+    }
+}
+
+/// Places that name the suite, or, where none does, places that name an alias of it.
+fn apt_candidates(suite: &Suite, flavour: &Flavour, apt: &HostApt) -> Vec<Candidate> {
+    let fits = |source: &&Source| {
+        suite
+            .components
+            .iter()
+            .all(|component| source.components.contains(component))
+            && (source.architectures.is_empty() || source.architectures.contains(&flavour.architecture))
+    };
+    let with = |named: &dyn Fn(&str) -> bool| {
+        let sources = apt.sources.iter().filter(fits);
+        let places = sources.flat_map(|source| source.suites.iter().map(move |name| (source, name)));
+        let named = places.filter(|(_, name)| named(name));
+        named
+            .flat_map(|(source, name)| source.addresses.iter().map(|address| (address.clone(), name.clone())))
+            .collect::<Vec<_>>()
+    };
+    let exact = with(&|name| name == suite.name);
+    if !exact.is_empty() {
+        let candidate = |(archive, folder)| Candidate { archive, folder };
+        return exact.into_iter().map(candidate).collect();
+    }
+    // Every mirror has the suite under its code name too; one that has not is asked by the alias, and its code name checked.
+    let tail = suite.name.split_once('-').map_or("", |(_, tail)| tail);
+    let aliases = with(&|name| {
+        let (alias, alias_tail) = name.split_once('-').unwrap_or((name, ""));
+        matches!(alias, "stable" | "oldstable" | "oldoldstable" | "testing") && alias_tail == tail
+    });
+    let both = |(archive, folder): (Url, String)| {
+        let named = Candidate {
+            archive: archive.clone(),
+            folder: suite.name.clone(),
+        };
+        [named, Candidate { archive, folder }]
+    };
+    let (named, alias): (Vec<_>, Vec<_>) = aliases
+        .into_iter()
+        .map(both)
+        .map(|[named, alias]| (named, alias))
+        .unzip();
+    named.into_iter().chain(alias).collect()
+}
+
+/// An address, or a folder of this machine, that ends in one slash.
+fn archive_address(text: &str) -> Result<Url, MirrorError> {
+    let invalid = || MirrorError::Address {
+        address: redacted(text),
+    };
+    let url = if text.starts_with('/') {
+        Url::from_directory_path(text).map_err(|()| invalid())?
+    } else {
+        Url::parse(text).map_err(|_| invalid())?
+    };
+    if !matches!(url.scheme(), "http" | "https" | "file") {
+        return Err(MirrorError::Scheme {
+            scheme: url.scheme().to_owned(),
+        });
+    }
+    Ok(sources::as_folder(url))
+}
+
+/// `…/debian-security` beside `…/debian`.
+fn sibling(address: &Url) -> Url {
+    let mut sibling = address.clone();
+    if let Ok(mut segments) = sibling.path_segments_mut() {
+        segments
+            .pop_if_empty()
+            .pop()
+            .push(Archive::DebianSecurity.folder())
+            .push("");
+    }
+    sibling
+}
+
+fn ends_in(address: &Url, archive: Archive) -> bool {
+    address
+        .path()
+        .trim_end_matches('/')
+        .ends_with(&format!("/{}", archive.folder()))
+}
+
+/// Without what may be a password.
+fn redacted(address: &str) -> String {
+    match (address.find("://"), address.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => format!("{}://…{}", &address[..scheme], &address[at..]),
+        _ => address.to_owned(),
+    }
+}
+
+/// An address for people to read: without name and password.
+pub fn shown(address: &Url) -> String {
+    let mut shown = address.clone();
+    // Both fail only for addresses that cannot have them.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Where locked packages come from: the cache, then the mirror, then the archive's snapshot of the lock's date.
+
+mod error;
+
+use qclock_trust::{Sha256, Verified};
+use reqwest::Url;
+
+pub use error::SupplyError;
+
+use crate::build::{PackageSource, SourceError};
+use crate::cache::{Cache, Found};
+use crate::fetch::{Fetcher, Progress, Wanted};
+use crate::flavour::Archive;
+use crate::lockfile::{LockedPackage, Lockfile};
+use crate::mirror::Mirrors;
+
+/// What is needed to have packages; used from several threads at once.
+#[derive(Clone, Copy)]
+pub struct Supply<'a> {
+    pub cache: &'a Cache,
+    pub fetcher: &'a Fetcher,
+    pub mirrors: &'a Mirrors,
+    /// The address of a snapshot service, if one is to be asked for what the mirror has dropped.
+    pub snapshot: Option<&'a Url>,
+    pub progress: &'a dyn Progress,
+}
+
+impl std::fmt::Debug for Supply<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Supply")
+            .field("cache", self.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Supply<'_> {
+    /// Downloads what the cache has not.
+    pub fn obtain(&self, lock: &Lockfile, packages: &[&LockedPackage]) -> Result<(), SupplyError> {
+        let mut wanted = Vec::new();
+        for package in packages {
+            let digest = digest(package)?;
+            if !self.cache.holds(&digest, package.size) {
+                wanted.push(Wanted {
+                    name: format!("{} {}", package.name, package.version),
+                    sha256: digest,
+                    size: package.size,
+                    addresses: self.addresses(lock, package)?,
+                });
+            }
+        }
+        let what = if wanted.len() == 1 {
+            "1 package".to_owned()
+        } else {
+            format!("{} packages", wanted.len())
+        };
+        self.fetcher
+            .store(self.cache, &wanted, &what, self.progress)
+            .map_err(|source| {
+                if source.is_absent() {
+                    SupplyError::Gone {
+                        source,
+                        snapshot: self.snapshot.is_some(),
+                    }
+                } else {
+                    SupplyError::Fetch(source)
+                }
+            })
+    }
+
+    /// The package's bytes, checked; a damaged file of the cache is fetched again.
+    pub fn read(&self, lock: &Lockfile, package: &LockedPackage) -> Result<Verified<Vec<u8>>, SupplyError> {
+        let digest = digest(package)?;
+        for _ in 0..2 {
+            match self.cache.read(&digest, package.size)? {
+                Found::Whole(bytes) => return Ok(bytes),
+                Found::Absent => {}
+                Found::Damaged => self.progress.note(&format!(
+                    "The cached file of {} {} was damaged and is fetched again.",
+                    package.name, package.version
+                )),
+            }
+            self.obtain(lock, &[package])?;
+        }
+        match self.cache.read(&digest, package.size)? {
+            Found::Whole(bytes) => Ok(bytes),
+            Found::Absent | Found::Damaged => Err(SupplyError::Unstable {
+                name: package.name.clone(),
+            }),
+        }
+    }
+
+    fn addresses(&self, lock: &Lockfile, package: &LockedPackage) -> Result<Vec<Url>, SupplyError> {
+        let suite = lock.suite(&package.suite).ok_or_else(|| SupplyError::Lock {
+            name: package.name.clone(),
+            field: "suite",
+        })?;
+        let join = |archive: &Url| {
+            archive
+                .join(&package.path)
+                .ok()
+                .filter(|address| address.as_str().starts_with(archive.as_str()))
+        };
+        let mut addresses: Vec<Url> = match self.mirrors.candidates(&package.suite) {
+            Ok(candidates) => candidates
+                .iter()
+                .filter_map(|candidate| join(&candidate.archive))
+                .collect(),
+            // Without a mirror there may still be a snapshot service.
+            Err(_) if self.snapshot.is_some() => Vec::new(),
+            Err(error) => {
+                return Err(SupplyError::Mirror {
+                    name: package.name.clone(),
+                    reason: error.to_string(),
+                });
+            }
+        };
+        if let Some(service) = self.snapshot
+            && let Some(archive) = snapshot_archive(service, suite.archive, &suite.date)
+        {
+            addresses.extend(join(&archive));
+        }
+        addresses.dedup();
+        Ok(addresses)
+    }
+}
+
+/// The archive as it was: `<address>/archive/debian/20250520T143001Z/`.
+fn snapshot_archive(service: &Url, archive: Archive, date: &str) -> Option<Url> {
+    let date: jiff::Timestamp = date.parse().ok()?;
+    let service = service.as_str().trim_end_matches('/');
+    Url::parse(&format!(
+        "{service}/archive/{}/{}/",
+        archive.folder(),
+        date.strftime("%Y%m%dT%H%M%SZ")
+    ))
+    .ok()
+}
+
+fn digest(package: &LockedPackage) -> Result<Sha256, SupplyError> {
+    package.sha256.parse().map_err(|_| SupplyError::Lock {
+        name: package.name.clone(),
+        field: "sha256",
+    })
+}
+
+/// A lock's packages, for a build.
+#[derive(Debug, Clone, Copy)]
+pub struct LockSupply<'a> {
+    pub supply: Supply<'a>,
+    pub lock: &'a Lockfile,
+}
+
+impl PackageSource for LockSupply<'_> {
+    fn obtain(&self, packages: &[&LockedPackage]) -> Result<(), SourceError> {
+        Ok(self.supply.obtain(self.lock, packages)?)
+    }
+
+    fn read(&self, package: &LockedPackage) -> Result<Verified<Vec<u8>>, SourceError> {
+        Ok(self.supply.read(self.lock, package)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_snapshot_of_a_date_has_the_service_s_form() {
+        let service = Url::parse("https://snapshot.example/").unwrap();
+        let address = snapshot_archive(&service, Archive::DebianSecurity, "2025-05-20T14:30:01Z").unwrap();
+        assert_eq!(
+            address.as_str(),
+            "https://snapshot.example/archive/debian-security/20250520T143001Z/"
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! One file for each command.
+
+pub(crate) mod build;
+pub(crate) mod digest;
+pub(crate) mod lock;
+pub(crate) mod secrets;
+pub(crate) mod slim;
+
+use crate::cli::{Cli, Command};
+use crate::exit::ExitStatus;
+use crate::failure::CommandFailure;
+use crate::printer::Printer;
+
+pub(crate) fn run(cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
+    match &cli.command {
+        Command::Lock(arguments) => lock::run(arguments, cli, printer),
+        Command::Build(arguments) => build::run(arguments, cli, printer),
+        Command::Digest(arguments) => digest::run(arguments, cli, printer),
+        Command::Slim(arguments) => slim::run(arguments, cli, printer),
+        Command::Secrets(arguments) => secrets::run(arguments, cli, printer),
+    }
+}

@@ -1,0 +1,123 @@
+//! `qclock build`: from the lock to images.
+
+use std::path::{Path, PathBuf};
+
+use qclock_factory::build::{self, BuiltImage, Request};
+use qclock_factory::load::{Loaded, load, write_archive};
+use qclock_factory::supply::LockSupply;
+use serde_json::json;
+
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::exit::ExitStatus;
+use crate::failure::CommandFailure;
+use crate::printer::Printer;
+
+/// Build images from the lock
+///
+/// Takes the locked packages from the cache, the mirror or a snapshot service, checks each, and writes an OCI image layout to
+/// dist/<flavour>. Neither root nor Docker is needed, and no script of a package is run. Prints each image's name and digest.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  qclock build                        all images
+  qclock build app --load             one image and its parents, into Docker as qclock-app:latest
+  qclock build --archive images.tar   for docker load, podman load and skopeo copy oci-archive:")]
+pub(crate) struct Arguments {
+    /// Images, as `app` or `qclock-app`; all by default
+    #[arg(value_name = "IMAGE")]
+    images: Vec<String>,
+    /// Build from this lock instead of images/<flavour>.lock
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Put the images into Docker
+    #[arg(long)]
+    load: bool,
+    /// Write the images into one archive that other tools load
+    #[arg(long, value_name = "FILE")]
+    archive: Option<PathBuf>,
+    /// Folder of the image layout; by default dist/<flavour>
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
+    let context = Context::new(cli, printer)?;
+    let project = &context.project;
+    let names: Vec<String> = arguments
+        .images
+        .iter()
+        .map(|name| project.image(name).map(|image| image.name.clone()))
+        .collect::<Result<_, _>>()?;
+    let lock = project.read_lock(&arguments.lock.clone().unwrap_or_else(|| project.lock_path()))?;
+    let output = layout_folder(arguments.output.as_deref(), &context);
+    let program = std::env::current_exe()
+        .map_err(|source| CommandFailure::io("cannot tell where this program is".to_owned(), source, None))?;
+    let built = build::build(&Request {
+        project,
+        lock: &lock,
+        images: &names,
+        output: &output,
+        programs: program.parent().unwrap_or(Path::new("/")),
+        version: VERSION,
+        source_date_epoch: context.environment.source_date_epoch,
+        packages: &LockSupply {
+            supply: context.supply(),
+            lock: &lock,
+        },
+        progress: &context.progress,
+    })?;
+    let built: Vec<BuiltImage> = built
+        .into_iter()
+        .filter(|built| names.is_empty() || names.iter().any(|name| built.name.ends_with(&format!("-{name}"))))
+        .collect();
+    if let Some(archive) = &arguments.archive {
+        write_archive(archive, &output, &built, VERSION)?;
+    }
+    let loaded = if arguments.load {
+        Some(load_into_docker(&context, &output, &built)?)
+    } else {
+        None
+    };
+    report(&context, &built, loaded.as_deref());
+    Ok(ExitStatus::Done)
+}
+
+pub(crate) fn layout_folder(output: Option<&Path>, context: &Context) -> PathBuf {
+    let default = || context.project.root.join("dist").join(&context.project.flavour.name);
+    output.map_or_else(default, Path::to_owned)
+}
+
+fn load_into_docker(context: &Context, output: &Path, built: &[BuiltImage]) -> Result<Vec<Loaded>, CommandFailure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| CommandFailure::io("cannot prepare to speak to Docker".to_owned(), source, None))?;
+    Ok(runtime.block_on(load(&context.environment.docker_socket, output, built, VERSION))?)
+}
+
+fn report(context: &Context, built: &[BuiltImage], loaded: Option<&[Loaded]>) {
+    let printer = context.printer;
+    if printer.is_json() {
+        let images = built.iter().enumerate().map(|(position, image)| {
+            json!({
+                "name": image.name, "digest": image.digest.to_string(), "config": image.config.to_string(),
+                "compressed_bytes": image.compressed, "unchanged": image.unchanged,
+                "loaded": loaded.map(|loaded| loaded[position] == Loaded::Imported),
+            })
+        });
+        printer.json(&json!({"schema": "qclock.build/1", "images": images.collect::<Vec<_>>()}));
+        return;
+    }
+    for image in built {
+        printer.line(&format!("{} {}", image.name, image.digest));
+    }
+    if let Some(loaded) = loaded {
+        let imported = loaded.iter().filter(|loaded| **loaded == Loaded::Imported).count();
+        printer.status(&match imported {
+            0 => "Docker had all images already.".to_owned(),
+            _ => format!("Loaded {imported} of {} images into Docker.", loaded.len()),
+        });
+    }
+}

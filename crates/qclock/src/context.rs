@@ -1,0 +1,141 @@
+//! What most commands work with, made from the options and the environment.
+
+use std::path::{Path, PathBuf};
+
+use qclock_factory::cache::Cache;
+use qclock_factory::fetch::{Fetcher, Settings};
+use qclock_factory::lockfile::Lockfile;
+use qclock_factory::mirror::{Mirrors, ProxySettings, Url, read_host};
+use qclock_factory::project::Project;
+use qclock_factory::supply::Supply;
+use thiserror::Error;
+
+use crate::cli::Cli;
+use crate::environment::Environment;
+use crate::exit::ExitStatus;
+use crate::failure::CommandFailure;
+use crate::printer::Printer;
+use crate::progress::Progress;
+
+pub(crate) struct Context {
+    pub environment: Environment,
+    pub project: Project,
+    pub cache: Cache,
+    pub fetcher: Fetcher,
+    pub mirrors: Mirrors,
+    pub snapshot: Option<Url>,
+    pub progress: Progress,
+    pub printer: Printer,
+}
+
+#[derive(Debug, Error)]
+enum ContextError {
+    #[error("there is no folder for the cache: neither `QCLOCK_CACHE_DIR` nor `HOME` is set")]
+    NoCache,
+    #[error("`QCLOCK_DEBIAN_SNAPSHOT` is `{value}`, which is no address")]
+    Snapshot { value: String },
+}
+
+impl Context {
+    pub(crate) fn new(cli: &Cli, printer: Printer) -> Result<Self, CommandFailure> {
+        let environment = Environment::read()?;
+        let project = load_project(cli)?;
+        let apt = read_host(Path::new("/"), &project.flavour.architecture);
+        let mirrors = match &environment.debian_mirror {
+            Some(address) => {
+                Mirrors::from_addresses(&project.flavour, address, environment.debian_security_mirror.as_deref())?
+            }
+            None => Mirrors::from_apt(&project.flavour, &apt),
+        };
+        let proxies = ProxySettings {
+            apt: apt.configuration,
+            http_proxy: environment.http_proxy.clone(),
+            https_proxy: environment.https_proxy.clone(),
+            no_proxy: environment.no_proxy.clone(),
+        };
+        if let Some(program) = proxies.auto_detect() {
+            printer.note(&format!(
+                "apt asks `{program}` for a proxy, which is not done here: set http_proxy if the network needs one."
+            ));
+        }
+        let defaults = Settings::default();
+        let fetcher = Fetcher::new(Settings {
+            patience: environment.network_timeout.unwrap_or(defaults.patience),
+            proxies,
+            ..defaults
+        })?;
+        let cache = Cache::at(environment.cache.as_deref().ok_or(ContextError::NoCache)?);
+        let snapshot = environment
+            .debian_snapshot
+            .as_ref()
+            .map(|value| snapshot_service(value))
+            .transpose()?;
+        Ok(Self {
+            environment,
+            project,
+            cache,
+            fetcher,
+            mirrors,
+            snapshot,
+            progress: Progress::new(printer),
+            printer,
+        })
+    }
+
+    pub(crate) fn supply(&self) -> Supply<'_> {
+        Supply {
+            cache: &self.cache,
+            fetcher: &self.fetcher,
+            mirrors: &self.mirrors,
+            snapshot: self.snapshot.as_ref(),
+            progress: &self.progress,
+        }
+    }
+
+    /// The lock at `path` as it stands; one that cannot be read is as good as none, and said to be.
+    pub(crate) fn standing_lock(&self, path: &Path) -> Option<Lockfile> {
+        self.project.parse_lock(path).unwrap_or_else(|error| {
+            self.printer
+                .note(&format!("The lock there is cannot be used: {error}."));
+            None
+        })
+    }
+
+    /// A path for people: below the project without the project.
+    pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.project.root).unwrap_or(path).display()
+    }
+}
+
+pub(crate) fn project_folder(cli: &Cli) -> Result<PathBuf, CommandFailure> {
+    let current = || {
+        std::env::current_dir()
+            .map_err(|source| CommandFailure::io("cannot tell the current folder".to_owned(), source, None))
+    };
+    match &cli.global.project {
+        Some(folder) => Ok(std::path::absolute(folder).unwrap_or_else(|_| folder.clone())),
+        None => Ok(Project::find(&current()?)?),
+    }
+}
+
+pub(crate) fn load_project(cli: &Cli) -> Result<Project, CommandFailure> {
+    Ok(Project::load(&project_folder(cli)?, &cli.global.flavour)?)
+}
+
+fn snapshot_service(value: &str) -> Result<Url, ContextError> {
+    Url::parse(value).map_err(|_| ContextError::Snapshot {
+        value: value.to_owned(),
+    })
+}
+
+impl From<ContextError> for CommandFailure {
+    fn from(error: ContextError) -> Self {
+        let hint = matches!(error, ContextError::NoCache)
+            .then(|| "set `QCLOCK_CACHE_DIR` to a folder that may be written to".to_owned());
+        Self {
+            status: ExitStatus::Usage,
+            error: Box::new(error),
+            hint,
+        }
+    }
+}
