@@ -26,7 +26,17 @@ build_with() {
   local lock=$1
   # Without Docker first: what this makes belongs to the user who runs the script.
   "$programs/qclock" build --lock "$lock" || return
-  "${engine_user[@]}" "$programs/qclock" build --lock "$lock" --load
+  "${engine_user[@]}" "$programs/qclock" build --lock "$lock" --load || return
+  tag_images
+}
+
+# A stack beside the usual one names its images itself.
+tag_images() {
+  local image tag=${QCLOCK_TAG:-latest}
+  [ "$tag" != latest ] || return 0
+  for image in base app db dashboard; do
+    "${engine_user[@]}" docker tag "qclock-$image:latest" "qclock-$image:$tag"
+  done
 }
 
 is_evaluation() { grep --quiet '^evaluation *= *true' "images/flavours/$1.toml"; }
