@@ -197,3 +197,64 @@ fn scramble(password: &[u8], salt: &[u8]) -> Vec<u8> {
         .finalize();
     once.iter().zip(salted).map(|(left, right)| left ^ right).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads what a server is supposed to have sent and swallows what is written.
+    struct Sent<'a>(&'a [u8]);
+
+    impl Read for Sent<'_> {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.0.read(into)
+        }
+    }
+
+    impl Write for Sent<'_> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_server_can_undo_the_scramble_with_what_it_keeps() {
+        let salt: Vec<u8> = (1..=20).collect();
+        let once = Sha1::digest(b"password");
+        let stage = Sha1::new()
+            .chain_update(&salt)
+            .chain_update(Sha1::digest(once))
+            .finalize();
+        let scrambled = scramble(b"password", &salt);
+        let back: Vec<u8> = scrambled.iter().zip(stage).map(|(left, right)| left ^ right).collect();
+        assert_eq!(back, once.to_vec());
+        assert!(scramble(b"", &salt).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_server_sends_ends_in_an_answer_or_an_error(
+            packets in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8),
+            greeted in any::<bool>(),
+        ) {
+            let mut bytes = Vec::new();
+            if greeted {
+                let greeting = [&[10][..], b"10.11\0", &[1, 0, 0, 0], b"saltsalt", &[0; 19], b"saltsaltsalt\0"].concat();
+                let _ = write_packet(&mut bytes, &mut 0, &greeting);
+            }
+            for (number, packet) in packets.iter().enumerate() {
+                let mut sequence = u8::try_from(number).unwrap_or(0);
+                let _ = write_packet(&mut bytes, &mut sequence, packet);
+            }
+            if let Ok(mut connection) = Connection::login(Sent(&bytes), "x", b"y") {
+                let _ = connection.run(b"SELECT 1");
+            }
+        }
+    }
+}

@@ -137,3 +137,43 @@ fn plain(line: &[u8], part: Part, now: Timestamp, source: &Source<'_>, to: &mut 
     }
     record.end();
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lines that look like what the formats expect, and others.
+    fn lines() -> impl Strategy<Value = Vec<u8>> {
+        let beginning = prop_oneof![
+            Just(&b"qclock-access1\t1.0\t::1\t-\tGET\t/\t\tHTTP/1.1\t200\t0\t1\t-\t-\t-\t"[..]),
+            Just(&b"[x] [core:error] [pid 1:tid 2] [client ::1:2] AH00094: "[..]),
+            Just(&b"[25-Nov-2026 01:26:19] WARNING: [pool www] child 12 said into stderr: \""[..]),
+            Just(&b"NOTICE: PHP message: PHP Fatal error:  Uncaught x in /x:1\nStack trace:\n#0 "[..]),
+            Just(&b"2026-11-25  1:02:03 0 [Note] InnoDB: "[..]),
+            Just(&b"{\"a\":1,\"level\":\"x\",\"b\":\""[..]),
+            Just(&b""[..]),
+        ];
+        let line = (beginning, proptest::collection::vec(any::<u8>(), 0..60))
+            .prop_map(|(beginning, rest)| [beginning, &rest, b"\n"].concat());
+        proptest::collection::vec(line, 0..6).prop_map(|lines| lines.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_every_line_that_goes_out_is_a_record(bytes in lines()) {
+            for format in [Format::Plain, Format::Json, Format::ApacheAccess, Format::ApacheError, Format::PhpFpm, Format::Mariadb] {
+                let (mut decoder, mut to) = (Decoder::new(format, "x", "stderr", 7), Vec::new());
+                let now = Timestamp::from_microseconds(0).unwrap();
+                decoder.feed(&bytes, now, &mut to);
+                decoder.finish(now, &mut to);
+                prop_assert!(to.is_empty() || to.ends_with(b"\n"));
+                for line in to.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                    let record: serde_json::Value = serde_json::from_slice(line).unwrap();
+                    prop_assert!(record["@timestamp"].is_string() && record["service.name"] == "x");
+                }
+            }
+        }
+    }
+}

@@ -39,6 +39,15 @@ struct Stream {
     ended: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Nothing,
+    /// Everything that there was.
+    All,
+    /// Somebody writes faster than that: the next turn comes at once.
+    More,
+}
+
 /// The reader of standard output does not keep up.
 #[derive(Clone, Copy)]
 struct Stalled {
@@ -96,12 +105,8 @@ impl Streams {
         } else if now < self.next_read {
             limit(self.next_read - now);
         } else {
-            polled.extend(
-                self.open
-                    .iter()
-                    .enumerate()
-                    .map(|(index, stream)| (index, stream.descriptor.as_fd())),
-            );
+            let living = self.open.iter().enumerate().filter(|(_, stream)| !stream.ended);
+            polled.extend(living.map(|(index, stream)| (index, stream.descriptor.as_fd())));
         }
         if self.open.iter().any(|stream| stream.decoder.is_holding()) {
             limit((self.last_line + HOLD).saturating_duration_since(now));
@@ -125,9 +130,13 @@ impl Streams {
     pub(super) fn read_now(&mut self) {
         let now = Instant::now();
         let dropping = self.stalled.is_some_and(|stalled| now >= stalled.since + PATIENCE);
-        if self.turn(dropping) {
-            self.last_line = now;
-            self.next_read = now + GATHER;
+        match self.turn(dropping) {
+            Turn::Nothing => {}
+            Turn::All => {
+                self.last_line = now;
+                self.next_read = now + GATHER;
+            }
+            Turn::More => self.last_line = now,
         }
         if self.stalled.is_none() {
             self.tell_dropped(Timestamp::now());
@@ -141,7 +150,7 @@ impl Streams {
         // A stranger may hold a pipe open and write for ever.
         while Instant::now() < deadline {
             let dropping = !self.output.wait_for_room(deadline);
-            if !self.turn(dropping) {
+            if self.turn(dropping) == Turn::Nothing {
                 break;
             }
             self.submit();
@@ -155,10 +164,10 @@ impl Streams {
         self.output.drain(deadline);
     }
 
-    /// Reads a little of every stream; false: there was nothing.
-    fn turn(&mut self, dropping: bool) -> bool {
+    /// Reads a little of every stream.
+    fn turn(&mut self, dropping: bool) -> Turn {
         let time = Timestamp::now();
-        let mut any = false;
+        let mut turn = Turn::Nothing;
         for stream in &mut self.open {
             let mut read = 0;
             while read < LARGEST_TURN && !stream.ended {
@@ -173,10 +182,13 @@ impl Streams {
                     }
                 }
                 read += READ_SIZE;
-                any = true;
+                turn = turn.max(Turn::All);
+            }
+            if read >= LARGEST_TURN {
+                turn = Turn::More;
             }
         }
-        any
+        turn
     }
 
     fn notice_stall(&mut self, now: Instant) {
