@@ -1,5 +1,9 @@
 //! Fixtures, fake services and the stack harness.  For tests only: nothing here reaches an image.
 
 pub mod client;
+pub mod deb;
+pub mod http;
+pub mod mirror;
+pub mod rpm;
 pub mod stack;
 pub mod wait;

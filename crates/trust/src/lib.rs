@@ -6,11 +6,13 @@
 mod clear_signed;
 mod digest;
 mod keyring;
+mod rpm;
 mod signature;
 mod verified;
 
 pub use clear_signed::{FramingError, SignedText, verify_inrelease};
 pub use digest::{DigestError, HashingReader, Sha256, Sha256Error, check_digest};
 pub use keyring::{KeyFileError, Keyring, KeyringError};
-pub use signature::{Refusal, SignatureError, Signer, verify_detached};
+pub use rpm::{PacketFault, RecordError, RepositoryRecord, RpmError, SignedRpm, verify_rpm};
+pub use signature::{KeyAge, Refusal, SignatureError, Signer, verify_detached};
 pub use verified::Verified;

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use sequoia_openpgp as openpgp;
 use sequoia_openpgp::cert::amalgamation::{ValidAmalgamation as _, ValidateAmalgamation as _};
 use sequoia_openpgp::cert::prelude::ValidErasedKeyAmalgamation;
-use sequoia_openpgp::packet::Signature;
 use sequoia_openpgp::packet::key::PublicParts;
+use sequoia_openpgp::packet::{Signature, Tag};
 use sequoia_openpgp::parse::Parse as _;
 use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper, VerificationResult,
@@ -78,6 +78,16 @@ pub fn verify_detached(
     Ok((Verified::new(bytes), signer))
 }
 
+/// What becomes of a signature by a key that has expired since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyAge {
+    /// The key must have been valid when it signed and must be valid now.
+    #[default]
+    ValidNow,
+    /// It is enough that the key was valid at the time that the signature bears.  A revoked key stays refused.
+    ValidWhenSigned,
+}
+
 /// One good signature is enough; the key must have been valid when it signed and must be valid now.
 pub(crate) fn judge(
     signed: &[u8],
@@ -85,16 +95,47 @@ pub(crate) fn judge(
     keyring: &Keyring,
     now: SystemTime,
 ) -> Result<Signer, SignatureError> {
+    judge_by(
+        &StandardPolicy::at(now),
+        signed,
+        signature,
+        keyring,
+        now,
+        KeyAge::ValidNow,
+    )
+}
+
+/// As [`judge`], and signature packets of version 3 are accepted: rpm's signers still make them.
+pub(crate) fn judge_package(
+    signed: &[u8],
+    signature: &[u8],
+    keyring: &Keyring,
+    now: SystemTime,
+    age: KeyAge,
+) -> Result<Signer, SignatureError> {
+    let mut policy = StandardPolicy::at(now);
+    policy.accept_packet_tag_version(Tag::Signature, 3);
+    judge_by(&policy, signed, signature, keyring, now, age)
+}
+
+fn judge_by(
+    policy: &StandardPolicy<'_>,
+    signed: &[u8],
+    signature: &[u8],
+    keyring: &Keyring,
+    now: SystemTime,
+    age: KeyAge,
+) -> Result<Signer, SignatureError> {
     if signature.len() > LONGEST_SIGNATURE {
         return Err(SignatureError::TooLong {
             limit: LONGEST_SIGNATURE,
         });
     }
-    let policy = StandardPolicy::at(now);
     let judge = Judge {
         keyring,
-        policy: &policy,
+        policy,
         now,
+        age,
         signer: None,
         refusals: Vec::new(),
     };
@@ -102,7 +143,7 @@ pub(crate) fn judge(
         reason: error.to_string(),
     };
     let verifier = DetachedVerifierBuilder::from_bytes(signature)
-        .and_then(|builder| builder.with_policy(&policy, now, judge))
+        .and_then(|builder| builder.with_policy(policy, now, judge))
         .map_err(|error| unreadable(&error));
     let mut verifier = verifier?;
     // The helper never refuses, so an error here is one of reading.
@@ -119,6 +160,7 @@ struct Judge<'a> {
     keyring: &'a Keyring,
     policy: &'a StandardPolicy<'a>,
     now: SystemTime,
+    age: KeyAge,
     signer: Option<Signer>,
     refusals: Vec<Refusal>,
 }
@@ -152,6 +194,13 @@ impl Judge<'_> {
             key: signing_key.clone(),
             reason,
         })?;
+        // Two bytes of the digest stand in the packet in clear, covered by nothing.
+        let digest = good.sig.computed_digest();
+        if digest.is_none_or(|digest| !digest.starts_with(good.sig.digest_prefix())) {
+            return Err(Refusal::Malformed {
+                reason: "it has the beginning of another digest".to_owned(),
+            });
+        }
         let signed_at = good.sig.signature_creation_time();
         Ok(Signer {
             signed_by: good.ka.cert().fingerprint().to_hex(),
@@ -169,8 +218,10 @@ impl Judge<'_> {
             .clone()
             .with_policy(self.policy, self.now)
             .map_err(|error| error.to_string())?;
-        today.valid_cert().alive().map_err(|error| error.to_string())?;
-        today.alive().map_err(|error| error.to_string())?;
+        if self.age == KeyAge::ValidNow {
+            today.valid_cert().alive().map_err(|error| error.to_string())?;
+            today.alive().map_err(|error| error.to_string())?;
+        }
         let revoked = |status| matches!(status, RevocationStatus::Revoked(_));
         if revoked(today.valid_cert().revocation_status()) || revoked(today.revocation_status()) {
             return Err("revoked".to_owned());

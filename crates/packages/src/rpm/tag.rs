@@ -27,6 +27,8 @@ pub mod signature {
     pub const ARCHIVE_SIZE: u32 = 1007;
     /// Zeros, kept free for a signature.
     pub const RESERVED: u32 = 1008;
+    /// As [`RESERVED`], where the sizes are long ones.
+    pub const LONG_RESERVED: u32 = 999;
 }
 
 pub const NAME: u32 = 1000;
