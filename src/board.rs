@@ -95,6 +95,16 @@ impl Board {
         (current.checked_at.is_some() && !current.is_stale(at, self.stale_after)).then_some(current.observation.state)
     }
 
+    /// Whether a check was ever made.
+    pub fn was_checked(&self, check: Check) -> bool {
+        self.lock().checks[check.index()].checked_at.is_some()
+    }
+
+    /// A check's last observation.
+    pub fn last(&self, check: Check) -> Observation {
+        self.lock().checks[check.index()].observation.clone()
+    }
+
     /// What is known at this moment.
     pub fn snapshot(&self, at: Moment) -> Snapshot {
         let knowledge = self.lock();

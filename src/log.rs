@@ -12,30 +12,50 @@ use crate::state::State;
 
 const ECS_VERSION: &str = "8.17.0";
 
-/// Tells that a check changed its state.
-pub fn transition(check: Check, transition: &Transition) {
-    let level = match transition.to {
-        State::Down => "error",
-        State::Degraded | State::Unknown => "warn",
-        State::Operational | State::Maintenance => "info",
-    };
-    let (from, to) = (transition.from.key(), transition.to.key());
-    let message = format!("{} went from {from} to {to}: {}", check.id(), transition.summary.en);
-    let fields = json!({
-        "event.action": "check-state-changed",
-        "event.category": ["process"],
-        "event.type": ["change"],
-        "qclock.check.id": check.id(),
-        "qclock.check.tier": check.tier().id(),
-        "qclock.check.state": to,
-        "qclock.check.previous_state": from,
-    });
-    write(&line(transition.at, level, &message, fields));
+/// Where the log goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Log {
+    /// To standard output.
+    Output,
+    /// Nowhere: for tests of something else.
+    Nowhere,
 }
 
-/// Tells something about the dashboard itself.
-pub fn event(at: Timestamp, level: &str, action: &str, message: &str) {
-    write(&line(at, level, message, json!({ "event.action": action })));
+impl Log {
+    /// Tells that a check changed its state.
+    pub fn transition(self, check: Check, transition: &Transition) {
+        let level = match transition.to {
+            State::Down => "error",
+            State::Degraded | State::Unknown => "warn",
+            State::Operational | State::Maintenance => "info",
+        };
+        let (from, to) = (transition.from.key(), transition.to.key());
+        let message = format!("{} went from {from} to {to}: {}", check.id(), transition.summary.en);
+        let fields = json!({
+            "event.action": "check-state-changed",
+            "event.category": ["process"],
+            "event.type": ["change"],
+            "qclock.check.id": check.id(),
+            "qclock.check.tier": check.tier().id(),
+            "qclock.check.state": to,
+            "qclock.check.previous_state": from,
+        });
+        self.write(&line(transition.at, level, &message, fields));
+    }
+
+    /// Tells something about the dashboard itself.
+    pub fn event(self, at: Timestamp, action: &str, message: &str) {
+        self.write(&line(at, "info", message, json!({ "event.action": action })));
+    }
+
+    /// A log that cannot be written is no reason to stop watching.
+    fn write(self, line: &str) {
+        if self == Self::Output {
+            let mut output = std::io::stdout().lock();
+            let whole = format!("{line}\n");
+            let _ = output.write_all(whole.as_bytes()).and_then(|()| output.flush());
+        }
+    }
 }
 
 fn line(at: Timestamp, level: &str, message: &str, fields: Value) -> String {
@@ -51,15 +71,6 @@ fn line(at: Timestamp, level: &str, message: &str, fields: Value) -> String {
         object.extend(fields);
     }
     Value::Object(object).to_string()
-}
-
-/// A log that cannot be written is no reason to stop watching.
-fn write(line: &str) {
-    let mut output = std::io::stdout().lock();
-    let _ = output
-        .write_all(line.as_bytes())
-        .and_then(|()| output.write_all(b"\n"))
-        .and_then(|()| output.flush());
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::board::Board;
 use crate::clock::Moment;
 use crate::configuration::Configuration;
 use crate::frames::{self, Frame};
-use crate::log;
+use crate::log::Log;
 use crate::record::ImageRecord;
 use crate::scheduler;
 use crate::web::{App, router};
@@ -56,7 +56,7 @@ pub enum RunError {
 pub async fn run(configuration: Configuration) -> Result<(), RunError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(RunError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signal)?;
-    let dashboard = Dashboard::start(configuration).await?;
+    let dashboard = Dashboard::start(configuration, Log::Output).await?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -70,6 +70,7 @@ pub async fn run(configuration: Configuration) -> Result<(), RunError> {
 pub struct Dashboard {
     /// Where it listens, also when port 0 was asked for.
     pub address: SocketAddr,
+    log: Log,
     ending: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     _watchers: JoinSet<()>,
@@ -77,7 +78,7 @@ pub struct Dashboard {
 
 impl Dashboard {
     /// Begins to listen and to watch.
-    pub async fn start(configuration: Configuration) -> Result<Self, RunError> {
+    pub async fn start(configuration: Configuration, log: Log) -> Result<Self, RunError> {
         let address = configuration.listen;
         let listen = |source| RunError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -100,17 +101,13 @@ impl Dashboard {
             record: ImageRecord::read(&configuration.image_record).map(Arc::new),
             started: started.wall,
         };
-        let mut watchers = scheduler::start(&board, &configuration);
+        let mut watchers = scheduler::start(&board, &configuration, log);
         watchers.spawn(frames::send(board, frames));
         let server = tokio::spawn(serve(listener, router(app), end));
-        log::event(
-            started.wall,
-            "info",
-            "started",
-            &format!("the dashboard listens on {address}"),
-        );
+        log.event(started.wall, "started", &format!("the dashboard listens on {address}"));
         Ok(Self {
             address,
+            log,
             ending,
             server,
             _watchers: watchers,
@@ -121,7 +118,8 @@ impl Dashboard {
     pub async fn end(self) {
         let _ = self.ending.send(true);
         let _ = self.server.await;
-        log::event(Moment::now().wall, "info", "stopped", "the dashboard ends as asked");
+        self.log
+            .event(Moment::now().wall, "stopped", "the dashboard ends as asked");
     }
 }
 

@@ -25,7 +25,7 @@ use crate::checks::{apache, database as judge_database, fpm, paths, php};
 use crate::clock::Moment;
 use crate::configuration::Configuration;
 use crate::language::Text;
-use crate::log;
+use crate::log::Log;
 use crate::observation::Observation;
 use crate::state::State;
 
@@ -70,7 +70,7 @@ impl Source {
 }
 
 /// Starts all tasks.  They end when the set is dropped.
-pub fn start(board: &Arc<Board>, configuration: &Configuration) -> JoinSet<()> {
+pub fn start(board: &Arc<Board>, configuration: &Configuration, log: Log) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let resolver = Resolver::default();
     for source in Source::ALL {
@@ -80,6 +80,7 @@ pub fn start(board: &Arc<Board>, configuration: &Configuration) -> JoinSet<()> {
             resolver: resolver.clone(),
             configuration: configuration.clone(),
             jitter: Jitter::new(source as u64),
+            log,
         };
         tasks.spawn(watcher.watch());
     }
@@ -92,10 +93,12 @@ struct Watcher {
     resolver: Resolver,
     configuration: Configuration,
     jitter: Jitter,
+    log: Log,
 }
 
 impl Watcher {
     async fn watch(mut self) {
+        self.wait_for_apache().await;
         loop {
             let begun = Instant::now();
             if AssertUnwindSafe(self.look()).catch_unwind().await.is_err() {
@@ -108,6 +111,16 @@ impl Watcher {
         }
     }
 
+    /// What is behind Apache cannot be judged before Apache was.
+    async fn wait_for_apache(&self) {
+        let mut changes = self.board.changes();
+        while !matches!(self.source, Source::Apache | Source::Database) && !self.board.was_checked(Check::Apache) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     async fn look(&self) {
         match self.source {
             Source::Apache => {
@@ -116,26 +129,23 @@ impl Watcher {
             }
             Source::Fpm => {
                 let result = self.ask(paths::FPM, self.configuration.timeout).await;
-                self.tell(
-                    Check::PhpFpm,
-                    fpm::judge(&result, self.way(), self.configuration.fpm_max_children),
-                );
+                let observation = fpm::judge(&result, self.way(), self.configuration.fpm_max_children);
+                self.tell(Check::PhpFpm, observation);
             }
             Source::Php => {
                 self.ask_patiently(paths::PHP, |result| {
                     let [interpreter, extensions] = php::judge(result, self.way());
-                    self.tell(Check::Php, interpreter);
-                    self.tell(Check::PhpExtensions, extensions);
+                    vec![(Check::Php, interpreter), (Check::PhpExtensions, extensions)]
                 })
                 .await;
             }
             Source::PdoMysql => {
                 self.ask_connection(Check::PhpPdoMysql, paths::PDO_MYSQL, ConnectionPart::PdoMysql)
-                    .await;
+                    .await
             }
             Source::Mysqli => {
                 self.ask_connection(Check::PhpMysqli, paths::MYSQLI, ConnectionPart::Mysqli)
-                    .await;
+                    .await
             }
             Source::Database => {
                 let observation = self.visit_database().await;
@@ -145,10 +155,8 @@ impl Watcher {
     }
 
     async fn ask_connection(&self, check: Check, path: &str, part: ConnectionPart) {
-        self.ask_patiently(path, |result| {
-            self.tell(check, php::judge_connection(result, self.way(), part));
-        })
-        .await;
+        let judge = |result: &Result<Answer, HttpError>| vec![(check, php::judge_connection(result, self.way(), part))];
+        self.ask_patiently(path, judge).await;
     }
 
     async fn ask(&self, path: &str, deadline: Duration) -> Result<Answer, HttpError> {
@@ -161,18 +169,30 @@ impl Watcher {
 
     /// Asks PHP.  While the answer is late, that is told each time a new question would have been due; the late answer is told too, since
     /// it may hold the reason.
-    async fn ask_patiently(&self, path: &str, tell: impl Fn(&Result<Answer, HttpError>)) {
+    async fn ask_patiently(&self, path: &str, judge: impl Fn(&Result<Answer, HttpError>) -> Vec<(Check, Observation)>) {
         let patience = self.configuration.timeout;
         let question = self.ask(path, patience + LEFT_OPEN);
         tokio::pin!(question);
         let mut wait = patience;
         loop {
-            match timeout(wait, &mut question).await {
-                Ok(result) => return tell(&self.shorten(result)),
-                Err(_) => tell(&Err(self.late())),
+            if let Ok(result) = timeout(wait, &mut question).await {
+                for (check, observation) in judge(&self.shorten(result)) {
+                    self.tell(check, observation);
+                }
+                return;
+            }
+            for (check, observation) in judge(&Err(self.late())) {
+                self.tell_late(check, observation);
             }
             wait = self.configuration.interval;
         }
+    }
+
+    /// Being late says nothing new of what is down already, and for a better reason.
+    fn tell_late(&self, check: Check, observation: Observation) {
+        let last = self.board.last(check);
+        let known = last.state == State::Down && observation.state == State::Down;
+        self.tell(check, if known { last } else { observation });
     }
 
     fn late(&self) -> HttpError {
@@ -226,7 +246,7 @@ impl Watcher {
 
     fn tell(&self, check: Check, observation: Observation) {
         if let Some(transition) = self.board.observe(check, Moment::now(), observation) {
-            log::transition(check, &transition);
+            self.log.transition(check, &transition);
         }
     }
 }
