@@ -70,10 +70,7 @@ pub(crate) fn solve<E: Ecosystem>(
     locked: &BTreeSet<PackageId>,
 ) -> Result<Vec<PackageId>, EngineError<E::Error>> {
     let provider = provider::Provider::new(ecosystem, locked);
-    let requirements = demands
-        .iter()
-        .map(|demand| provider.requirement(demand).into())
-        .collect();
+    let requirements = provider.requirements(demands);
     let mut solver = Solver::new(provider);
     match solver.solve(Problem::new().requirements(requirements)) {
         Ok(solvables) => {

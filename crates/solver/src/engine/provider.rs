@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use resolvo::utils::{Pool, VersionSet};
 use resolvo::{
-    Candidates, Condition, ConditionId, Dependencies, DependencyProvider, Interner, KnownDependencies, NameId,
-    Requirement, SolvableId, SolverCache, StringId, VersionSetId, VersionSetUnionId,
+    Candidates, Condition, ConditionId, ConditionalRequirement, Dependencies, DependencyProvider, Interner,
+    KnownDependencies, NameId, Requirement, SolvableId, SolverCache, StringId, VersionSetId, VersionSetUnionId,
 };
 
 use super::{Demand, Ecosystem, Exclusion, PackageId};
@@ -77,8 +77,20 @@ impl<'e, E: Ecosystem> Provider<'e, E> {
         self.failure.borrow_mut().take()
     }
 
+    /// The requirements of one package (or of the request), so that choices are made in the order of the demands: the
+    /// solver takes what leaves no choice first and in the reverse of its order, and decides the rest in its order.
+    pub(super) fn requirements(&self, demands: &[Demand]) -> Vec<ConditionalRequirement> {
+        let (forced, choices): (Vec<_>, Vec<_>) = demands.iter().partition(|demand| demand.options.len() < 2);
+        forced
+            .into_iter()
+            .rev()
+            .chain(choices)
+            .map(|demand| self.requirement(demand).into())
+            .collect()
+    }
+
     /// Options that follow each other and share a name become one set; the union of the sets keeps the order.
-    pub(super) fn requirement(&self, demand: &Demand) -> Requirement {
+    fn requirement(&self, demand: &Demand) -> Requirement {
         let text: Rc<str> = demand.text.as_str().into();
         let ecosystem = self.ecosystem;
         let mut sets = demand
@@ -182,11 +194,7 @@ impl<E: Ecosystem> DependencyProvider for Provider<'_, E> {
     async fn get_dependencies(&self, solvable: SolvableId) -> Dependencies {
         match self.ecosystem.dependencies(self.package(solvable)) {
             Ok(dependencies) => Dependencies::Known(KnownDependencies {
-                requirements: dependencies
-                    .demands
-                    .iter()
-                    .map(|demand| self.requirement(demand).into())
-                    .collect(),
+                requirements: self.requirements(&dependencies.demands),
                 constrains: dependencies
                     .exclusions
                     .iter()
