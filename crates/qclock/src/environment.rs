@@ -1,4 +1,4 @@
-//! Every environment variable that this command reads, apart from `QCLOCK_FLAVOUR`, which is an option's default.
+//! Every environment variable that this command reads, apart from `QCLOCK_FLAVOUR` and `QCLOCK_SECRETS_DIR`, which are options' defaults.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ Environment:
   QCLOCK_DEBIAN_SNAPSHOT          address of a snapshot service, for locked packages that the mirror has dropped
   QCLOCK_CACHE_DIR                folder of the cache; by default `qclock` in $XDG_CACHE_HOME or ~/.cache
   QCLOCK_NETWORK_TIMEOUT          seconds to wait for a server that says nothing; by default 20
+  QCLOCK_SECRETS_DIR              default of --folder of `qclock secrets`
   SOURCE_DATE_EPOCH               time stamp of what is built; by default the newest package's
   DOCKER_HOST                     Docker's socket, unix:///…
   http_proxy, https_proxy, no_proxy   used where apt's configuration names no proxy

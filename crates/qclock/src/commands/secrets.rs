@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use rustix::fs::{Gid, Uid};
@@ -22,7 +22,11 @@ use crate::printer::Printer;
 #[command(
     after_help = "Example:\n  sudo qclock secrets   the files have to be given to the containers' account, which only root can do"
 )]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Where they are kept; by default secrets
+    #[arg(long, value_name = "DIR", env = "QCLOCK_SECRETS_DIR", hide_env = true)]
+    folder: Option<PathBuf>,
+}
 
 const NAMES: [&str; 3] = ["db_root_password", "db_password", "db_monitor_password"];
 
@@ -31,9 +35,14 @@ const ACCOUNT: u32 = 10001;
 
 const SUDO: &str = "run it as root: `sudo qclock secrets`";
 
-pub(crate) fn run(_: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
+pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
     let project = project_folder(cli)?;
-    let folder = project.join("secrets");
+    let given = arguments
+        .folder
+        .as_deref()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let shown = given.unwrap_or(Path::new("secrets")).display();
+    let folder = given.map_or_else(|| project.join("secrets"), Path::to_owned);
     make_folder(&folder, &project)?;
     let mut made = Vec::new();
     for name in NAMES {
@@ -46,7 +55,7 @@ pub(crate) fn run(_: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStat
         return Ok(ExitStatus::Done);
     }
     for name in &made {
-        printer.line(&format!("secrets/{name}"));
+        printer.line(&format!("{shown}/{name}"));
     }
     printer.status(if made.is_empty() {
         "All secrets are there already."
@@ -58,7 +67,7 @@ pub(crate) fn run(_: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStat
 
 /// Belongs to whom the project belongs to, so that its user can list it, and to nobody else.
 fn make_folder(folder: &Path, project: &Path) -> Result<(), CommandFailure> {
-    let failed = |source| CommandFailure::io("cannot make the folder `secrets`".to_owned(), source, None);
+    let failed = |source| CommandFailure::io(format!("cannot make the folder `{}`", folder.display()), source, None);
     match std::fs::DirBuilder::new().mode(0o700).create(folder) {
         Ok(()) => {
             let owner = fs::metadata(project).map_err(failed)?;
@@ -81,7 +90,7 @@ fn make_folder(folder: &Path, project: &Path) -> Result<(), CommandFailure> {
 fn make(folder: &Path, name: &str) -> Result<bool, CommandFailure> {
     let failed = |source: std::io::Error| {
         let hint = (source.kind() == std::io::ErrorKind::PermissionDenied).then_some(SUDO);
-        CommandFailure::io(format!("cannot make `secrets/{name}`"), source, hint)
+        CommandFailure::io(format!("cannot make the secret `{name}`"), source, hint)
     };
     let path = folder.join(name);
     match fs::metadata(&path) {
@@ -110,7 +119,7 @@ fn make(folder: &Path, name: &str) -> Result<bool, CommandFailure> {
 fn give_away(path: &Path, name: &str) -> Result<(), CommandFailure> {
     rustix::fs::chown(path, Some(Uid::from_raw(ACCOUNT)), Some(Gid::from_raw(ACCOUNT))).map_err(|error| {
         CommandFailure::io(
-            format!("cannot give `secrets/{name}` to the containers' account, {ACCOUNT}"),
+            format!("cannot give the secret `{name}` to the containers' account, {ACCOUNT}"),
             error.into(),
             Some(SUDO),
         )
