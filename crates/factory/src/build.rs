@@ -4,6 +4,7 @@ mod config;
 mod error;
 mod image;
 mod inputs;
+mod layers;
 mod restore;
 mod source;
 

@@ -1,6 +1,6 @@
 //! An image's own files: what the definition declares, what install scripts would have made, and `rootfs/`.
 //!
-//! All of it is collected in one tree first, in which nothing may be declared twice; then it is laid over the packages.
+//! All of it is collected first, and nothing may be declared twice; then it is laid over the packages.
 
 mod accounts;
 mod certificates;
@@ -14,7 +14,7 @@ use std::path::Path;
 use bytes::Bytes;
 use qclock_oci::Digest;
 use qclock_oci::path::TreePath;
-use qclock_oci::tree::{Entry, Kind, Tree};
+use qclock_oci::tree::{Entry, Tree};
 
 pub use accounts::Accounts;
 pub use error::GenerateError;
@@ -44,7 +44,10 @@ pub struct Sources<'a> {
     pub programs: &'a [Program],
 }
 
-pub fn generate(sources: &Sources<'_>) -> Result<Tree, GenerateError> {
+/// By path, so that a directory comes before what is in it; only what is declared, not the way to it.
+pub type Files = BTreeMap<TreePath, Entry>;
+
+pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
     let Sources { project, image, .. } = sources;
     let accounts = Accounts::of(&project.lineage(image));
     let mut own = Own::default();
@@ -78,44 +81,27 @@ pub fn generate(sources: &Sources<'_>) -> Result<Tree, GenerateError> {
     for program in sources.programs {
         own.put(&program.path, Entry::file(program.bytes.clone(), 0o755))?;
     }
-    Ok(own.tree)
+    Ok(own.0)
 }
 
-/// Lays the image's own files over the packages'.  A file may take the place of a package's, never of a directory.
-pub fn lay_over(tree: &mut Tree, own: Tree) -> Result<(), GenerateError> {
-    let own = own
-        .iter()
-        .map(|(path, entry)| (path.clone(), entry.clone()))
-        .collect::<Vec<_>>();
+/// Lays files over the packages'.  A file may take the place of a package's, never of a directory.
+pub fn lay_over(tree: &mut Tree, own: Files) -> Result<(), GenerateError> {
     for (path, entry) in own {
-        // A directory that only leads to a file leaves the packages' own as it is.
-        let implied = entry == Entry::directory(0o755) && tree.get(path.as_str()).is_some_and(Entry::is_directory);
-        if !implied {
-            tree.replace(path, entry)?;
-        }
+        tree.replace(path, entry)?;
     }
     Ok(())
 }
 
 #[derive(Default)]
-struct Own {
-    tree: Tree,
-    /// Directories that are declared, and not only on the way to something.
-    declared: std::collections::BTreeSet<TreePath>,
-}
+struct Own(Files);
 
 impl Own {
     fn put(&mut self, path: &str, entry: Entry) -> Result<(), GenerateError> {
         let path = clean(path)?;
-        if !self.declared.insert(path.clone()) {
-            return Err(GenerateError::Twice { path });
+        match self.0.insert(path.clone(), entry) {
+            None => Ok(()),
+            Some(_) => Err(GenerateError::Twice { path }),
         }
-        if matches!(entry.kind, Kind::Directory) {
-            self.tree.replace(path, entry)?
-        } else {
-            self.tree.add(path, entry)?
-        }
-        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::build::BuiltImage;
 use crate::failure::{Class, Failure};
 
 /// How long the daemon may take to begin its answer.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// Pieces of the archive that wait for the daemon.
 const AHEAD: usize = 8;
 
@@ -238,9 +238,8 @@ async fn import(docker: &Docker, layout: &Path, images: Vec<Archived>) -> Result
         }
     }
     // An archive that could not be made is the cause of whatever the daemon said.
-    match writer.await {
-        Ok(Err(error @ ArchiveError::Layout(_))) => return Err(error.into()),
-        Ok(_) | Err(_) => {}
+    if let Ok(Err(error @ ArchiveError::Layout(_))) = writer.await {
+        return Err(error.into());
     }
     refused.map_or(Ok(()), |error| Err(LoadError::Import(error)))
 }

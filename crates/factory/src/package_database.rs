@@ -7,17 +7,13 @@ mod dpkg;
 use std::collections::BTreeMap;
 
 use qclock_oci::path::TreePath;
-use qclock_oci::tree::{Tree, TreeError};
+use qclock_oci::tree::Tree;
 
 use crate::assemble::{Metadata, Unpacked};
+use crate::generate::Files;
 
 /// The database's files, for the packages of `parent` (read from its own database) and these.
-pub fn database(
-    parent: &Tree,
-    packages: &[Unpacked],
-    files: &BTreeMap<String, Vec<TreePath>>,
-) -> Result<Tree, TreeError> {
-    let mut tree = Tree::default();
+pub fn database(parent: &Tree, packages: &[Unpacked], files: &BTreeMap<String, Vec<TreePath>>) -> Files {
     let installed = packages.iter().map(|package| match &package.metadata {
         Metadata::Deb(control) => dpkg::Installed {
             control,
@@ -25,8 +21,9 @@ pub fn database(
         },
     });
     let deb: Vec<_> = installed.collect();
-    if !deb.is_empty() {
-        dpkg::write(&mut tree, parent, &deb)?;
+    if deb.is_empty() {
+        Files::new()
+    } else {
+        dpkg::files(parent, &deb)
     }
-    Ok(tree)
 }

@@ -24,7 +24,7 @@ pub enum SlimError {
     Package {
         package: String,
         #[source]
-        source: ScanError,
+        source: Box<ScanError>,
     },
     #[error(transparent)]
     Pattern(#[from] PatternError),
@@ -93,7 +93,7 @@ pub fn propose(
         .map(|(name, bytes)| {
             scan::scan(name, bytes).map_err(|source| SlimError::Package {
                 package: name.clone(),
-                source,
+                source: Box::new(source),
             })
         })
         .collect::<Result<_, _>>()?;

@@ -87,6 +87,7 @@ pub struct Config {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(clippy::zero_sized_map_values, reason = "how the specification writes a set")]
 pub struct Run {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub user: String,

@@ -25,7 +25,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Level 9 costs a third of a second more than level 6 on a layer of 90 MB and saves every pull 1 %.
+    /// Level 9: on a layer of 85 MB it takes 4 s of processor time where level 6 takes 1.3 s, and saves 4 % of every pull, which
+    /// is the difference to zlib's own level 6.
     pub fn at(epoch: u64) -> Self {
         Self { epoch, level: 9 }
     }
@@ -48,14 +49,26 @@ pub enum LayerError {
     Compress(#[source] flate2::CompressError),
 }
 
-/// Writes the layer, on all cores: the tar is laid out first, then compressed in pieces while its digest is computed.
+/// Writes the layer, on all cores.
 pub fn build(tree: &Tree, settings: &Settings) -> Result<Layer, LayerError> {
+    build_or_reuse(tree, settings, |_| None)
+}
+
+/// The same, but `known` is asked first for a blob that was made with these very settings from a tar of that digest: compression is
+/// most of the work.
+pub fn build_or_reuse(
+    tree: &Tree,
+    settings: &Settings,
+    known: impl FnOnce(&Digest) -> Option<Blob>,
+) -> Result<Layer, LayerError> {
     let plan = writer::plan(tree, settings.epoch)?;
-    let (diff_id, compressed) = rayon::join(
-        || Digest::of_pieces(plan.pieces()),
-        || gzip::compress(&plan, settings.level),
-    );
-    let blob = Blob::new(image::LAYER, Bytes::from(compressed.map_err(LayerError::Compress)?));
+    let diff_id = Digest::of_pieces(plan.pieces());
+    let blob = if let Some(blob) = known(&diff_id) {
+        blob
+    } else {
+        let compressed = gzip::compress(&plan, settings.level).map_err(LayerError::Compress)?;
+        Blob::new(image::LAYER, Bytes::from(compressed))
+    };
     Ok(Layer {
         diff_id,
         blob,

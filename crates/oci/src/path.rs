@@ -92,8 +92,6 @@ impl fmt::Display for TreePath {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

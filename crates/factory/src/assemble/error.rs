@@ -27,13 +27,24 @@ pub enum UnpackError {
     OtherPackage { found: String },
 }
 
+impl UnpackError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Owner { user, id, .. } => Some(format!(
+                "declare `[[account]]` or `[[group]]` for {user} with the id {id}, or prune the file"
+            )),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Error)]
 pub enum AssembleError {
     #[error("cannot unpack the package `{package}`")]
     Unpack {
         package: String,
         #[source]
-        source: UnpackError,
+        source: Box<UnpackError>,
     },
     #[error("the packages `{first}` and `{second}` bring different files `/{path}`")]
     Conflict {
@@ -53,7 +64,7 @@ pub enum AssembleError {
     Control {
         package: String,
         #[source]
-        source: PackageError,
+        source: Box<PackageError>,
     },
     #[error("`/{path}` is {what}, which no image of ours has without a reason")]
     Forbidden { path: String, what: &'static str },
@@ -68,11 +79,8 @@ pub enum AssembleError {
 impl Failure for AssembleError {
     fn class(&self) -> Class {
         match self {
-            Self::Unpack {
-                source: UnpackError::Owner { .. },
-                ..
-            }
-            | Self::Forbidden { .. } => Class::Usage,
+            Self::Unpack { source, .. } if matches!(**source, UnpackError::Owner { .. }) => Class::Usage,
+            Self::Forbidden { .. } => Class::Usage,
             Self::Unpack { .. } | Self::Control { .. } => Class::Verification,
             Self::Conflict { .. } | Self::ParentConflict { .. } | Self::Tree { .. } | Self::Merge { .. } => {
                 Class::Answer
@@ -85,12 +93,7 @@ impl Failure for AssembleError {
             Self::Forbidden { path, .. } => Some(format!(
                 "leave it out with `[[prune]]`, or write `[[permit]]` with `path = \"/{path}\"` and the reason"
             )),
-            Self::Unpack {
-                source: UnpackError::Owner { user, id, .. },
-                ..
-            } => Some(format!(
-                "declare `[[account]]` or `[[group]]` for `{user}` with the id {id}, or prune the file"
-            )),
+            Self::Unpack { source, .. } => source.hint(),
             Self::Conflict { path, .. } | Self::ParentConflict { path, .. } => {
                 Some(format!("leave one of the packages out, or prune `{path}`"))
             }

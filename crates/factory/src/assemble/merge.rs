@@ -86,7 +86,7 @@ fn replaces(package: &Unpacked, other: &Unpacked) -> Result<bool, AssembleError>
     let read = |name: &str, stanza: &str| {
         Package::from_control(stanza).map_err(|source| AssembleError::Control {
             package: name.to_owned(),
-            source,
+            source: Box::new(source),
         })
     };
     let version: Version = read(&other.name, &other_control.stanza)?.version;

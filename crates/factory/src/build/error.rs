@@ -5,7 +5,6 @@ use std::fmt;
 
 use qclock_oci::layer::{LayerError, ReadError};
 use qclock_oci::layout::LayoutError;
-use qclock_oci::tree::TreeError;
 
 use super::SourceError;
 use crate::assemble::{AssembleError, PatternError};
@@ -16,7 +15,7 @@ use crate::project::ProjectError;
 /// Written by hand: the source of packages has an error type of its own.
 #[derive(Debug)]
 pub enum BuildError {
-    Project(ProjectError),
+    Project(Box<ProjectError>),
     /// The lock has no entry for the image, or for one of its packages.
     NotLocked {
         image: String,
@@ -36,15 +35,11 @@ pub enum BuildError {
     },
     Assemble {
         image: String,
-        source: AssembleError,
+        source: Box<AssembleError>,
     },
     Generate {
         image: String,
-        source: GenerateError,
-    },
-    Database {
-        image: String,
-        source: TreeError,
+        source: Box<GenerateError>,
     },
     /// Of one of the parent's layers.
     Parent {
@@ -68,7 +63,19 @@ pub enum BuildError {
 
 impl From<ProjectError> for BuildError {
     fn from(error: ProjectError) -> Self {
-        Self::Project(error)
+        Self::Project(Box::new(error))
+    }
+}
+
+impl BuildError {
+    pub(super) fn assemble(image: &str, source: AssembleError) -> Self {
+        let (image, source) = (image.to_owned(), Box::new(source));
+        Self::Assemble { image, source }
+    }
+
+    pub(super) fn generate(image: &str, source: GenerateError) -> Self {
+        let (image, source) = (image.to_owned(), Box::new(source));
+        Self::Generate { image, source }
     }
 }
 
@@ -87,7 +94,6 @@ impl fmt::Display for BuildError {
             Self::Packages { image, .. } => write!(formatter, "cannot get the packages of `{image}`"),
             Self::Assemble { image, .. } => write!(formatter, "cannot assemble the packages of `{image}`"),
             Self::Generate { image, .. } => write!(formatter, "cannot make the files of `{image}`"),
-            Self::Database { image, .. } => write!(formatter, "cannot write the package database of `{image}`"),
             Self::Parent { image, .. } => write!(formatter, "cannot read the layers of the parent of `{image}`"),
             Self::Layer { image, .. } => write!(formatter, "cannot write a layer of `{image}`"),
             Self::Layout { image, .. } => write!(formatter, "cannot store `{image}`"),
@@ -108,9 +114,8 @@ impl Error for BuildError {
             Self::NotLocked { .. } | Self::NotInherited { .. } | Self::Date { .. } => None,
             Self::Pattern { source, .. } => Some(source),
             Self::Packages { source, .. } => Some(source.as_error()),
-            Self::Assemble { source, .. } => Some(source),
-            Self::Generate { source, .. } => Some(source),
-            Self::Database { source, .. } => Some(source),
+            Self::Assemble { source, .. } => Some(&**source),
+            Self::Generate { source, .. } => Some(&**source),
             Self::Parent { source, .. } => Some(source),
             Self::Layer { source, .. } => Some(source),
             Self::Layout { source, .. } => Some(source),
@@ -125,11 +130,9 @@ impl Failure for BuildError {
             Self::Packages { source, .. } => source.class(),
             Self::Assemble { source, .. } => source.class(),
             Self::Generate { source, .. } => source.class(),
-            Self::NotLocked { .. }
-            | Self::NotInherited { .. }
-            | Self::Pattern { .. }
-            | Self::Date { .. }
-            | Self::Database { .. } => Class::Usage,
+            Self::NotLocked { .. } | Self::NotInherited { .. } | Self::Pattern { .. } | Self::Date { .. } => {
+                Class::Usage
+            }
             Self::Parent { .. } | Self::Layer { .. } => Class::Verification,
             Self::Layout { .. } => Class::Environment,
         }
@@ -144,11 +147,7 @@ impl Failure for BuildError {
             Self::Assemble { source, .. } => source.hint(),
             Self::Generate { source, .. } => source.hint(),
             Self::Date { .. } => Some("set SOURCE_DATE_EPOCH to a number of seconds after 1970".to_owned()),
-            Self::NotInherited { .. }
-            | Self::Database { .. }
-            | Self::Parent { .. }
-            | Self::Layer { .. }
-            | Self::Layout { .. } => None,
+            Self::NotInherited { .. } | Self::Parent { .. } | Self::Layer { .. } | Self::Layout { .. } => None,
         }
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use qclock_oci::image::Image;
-use qclock_oci::layer::{self, Layer, Settings};
+use qclock_oci::layer;
 use qclock_oci::layout::Layout;
 use qclock_oci::path::TreePath;
 use qclock_oci::tree::{Entry, Tree};
 use rayon::prelude::*;
 
-use super::inputs::{ANNOTATION, Inputs};
+use super::inputs::{ANNOTATION, ASSEMBLY, Inputs};
+use super::layers::{Parts, layers};
 use super::restore::restored;
-use super::{BuildError, BuiltImage, Event, Request, config};
+use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Event, Request, config};
 use crate::assemble::{AssembleError, Merged, Permits, Pruner, Unpacked, check_forbidden, merge, unpack_deb};
 use crate::definition::{Definition, IMAGE_PREFIX};
 use crate::generate::{Accounts, Sources, generate, lay_over};
@@ -44,12 +45,8 @@ pub(super) fn make(
     let permits = Permits::new(lineage.iter().flat_map(|image| &image.permits));
     let own = own_packages(request, definition)?;
     let mut unpacked = unpack(request, definition, &own, &permits)?;
-    let own_count = unpacked.len();
     unpacked.extend(restored(request, definition, &permits)?);
-    let assembling = |source| BuildError::Assemble {
-        image: name.clone(),
-        source,
-    };
+    let assembling = |source| BuildError::assemble(&name, source);
     let merged = merge(&parent.tree, &unpacked).map_err(assembling)?;
     let inherited = parent
         .image
@@ -61,7 +58,7 @@ pub(super) fn make(
         .unwrap_or_else(|| merged.newest.max(inherited));
     let created = config::date(&name, epoch)?;
 
-    let tree = own_files(request, definition, &parent.tree, &merged, &unpacked[..own_count], inputs, &created)?;
+    let tree = own_files(request, definition, &parent.tree, &merged, &unpacked, inputs, &created)?;
     check_forbidden(&tree, &parent.tree, &permits).map_err(assembling)?;
     for path in permits.idle() {
         request.progress.report(&Event::Idle {
@@ -71,7 +68,13 @@ pub(super) fn make(
         });
     }
 
-    let (layers, history) = layers(request, &name, &parent.tree, &merged, &tree, epoch, own.len())?;
+    let parts = Parts {
+        parent: &parent.tree,
+        packages: &merged.tree,
+        package_count: own.len(),
+        whole: &tree,
+    };
+    let (layers, history) = layers(request, layout, &name, &parts, epoch)?;
     let labels = config::labels(request, definition, parent_built, &created, &inputs.lock.to_string());
     let run = config::run(
         parent.image.as_ref().map(|image| &image.config.config),
@@ -87,13 +90,11 @@ pub(super) fn make(
         image: name.clone(),
         source,
     };
-    layout
-        .publish(
-            &name,
-            &image,
-            BTreeMap::from([(ANNOTATION.to_owned(), inputs.digest.clone())]),
-        )
-        .map_err(storing)?;
+    let annotations = BTreeMap::from([
+        (ANNOTATION.to_owned(), inputs.digest.clone()),
+        (ASSEMBLY.to_owned(), ASSEMBLY_VERSION.to_string()),
+    ]);
+    layout.publish(&name, &image, annotations).map_err(storing)?;
     request.progress.report(&Event::Built { image: &name });
     Ok(BuiltImage {
         digest: image.manifest.descriptor.digest,
@@ -169,22 +170,32 @@ fn unpack(
         .with_max_len(1)
         .map(|package| {
             let bytes = request.packages.read(package).map_err(failed)?;
-            unpack_deb(&package.name, &bytes, &pruner, permits, &ids).map_err(|source| BuildError::Assemble {
-                image: image.clone(),
-                source: AssembleError::Unpack {
-                    package: package.name.clone(),
-                    source,
-                },
+            unpack_deb(&package.name, &bytes, &pruner, permits, &ids).map_err(|source| {
+                BuildError::assemble(
+                    &image,
+                    AssembleError::Unpack {
+                        package: package.name.clone(),
+                        source: Box::new(source),
+                    },
+                )
             })
         })
         .collect::<Result<_, _>>()?;
     unpacked.sort_by(|left, right| left.name.cmp(&right.name));
-    for pattern in pruner.idle().filter(|pattern| {
+    // A rule of an image that has children may be meant for theirs.
+    let has_children = request
+        .project
+        .images()
+        .iter()
+        .any(|other| other.parent.as_ref() == Some(&definition.name));
+    let own_rule = |pattern: &&str| {
         definition
             .prunes
             .iter()
-            .any(|rule| rule.paths.iter().any(|own| own == pattern))
-    }) {
+            .flat_map(|rule| &rule.paths)
+            .any(|own| own == pattern)
+    };
+    for pattern in pruner.idle().filter(|_| !has_children).filter(own_rule) {
         request.progress.report(&Event::Idle {
             image: &image,
             kind: "prune",
@@ -205,10 +216,7 @@ fn own_files(
     created: &str,
 ) -> Result<Tree, BuildError> {
     let image = definition.image_name();
-    let failed = |source| BuildError::Generate {
-        image: image.clone(),
-        source,
-    };
+    let failed = |source| BuildError::generate(&image, source);
     let own = generate(&Sources {
         project: request.project,
         image: definition,
@@ -220,11 +228,7 @@ fn own_files(
     .map_err(failed)?;
     let mut tree = merged.tree.clone();
     lay_over(&mut tree, own).map_err(failed)?;
-    let database = database(parent, unpacked, &merged.files).map_err(|source| BuildError::Database {
-        image: image.clone(),
-        source,
-    })?;
-    lay_over(&mut tree, database).map_err(failed)?;
+    lay_over(&mut tree, database(parent, unpacked, &merged.files)).map_err(failed)?;
     let record = record(request, definition, inputs, created)?;
     let path: TreePath = record::PATH.parse().expect("the record's path is clean");
     tree.replace(path, Entry::file(record, 0o444))
@@ -273,52 +277,4 @@ fn record(
         packages: packages.collect::<Result<_, _>>()?,
     }
     .to_json())
-}
-
-type History = Vec<(&'static str, String)>;
-
-/// One layer of packages, where there are any, and one of our own files.  Packages change with the distribution, our
-/// files with us; finer layers would only pay where images that are not related by parentage share large packages.
-fn layers(
-    request: &Request<'_>,
-    image: &str,
-    parent: &Tree,
-    merged: &Merged,
-    tree: &Tree,
-    epoch: u64,
-    packages: usize,
-) -> Result<(Vec<Layer>, History), BuildError> {
-    let mut below = merged.tree.difference(parent);
-    // A package's file that one of ours replaces would only be ballast.
-    let replaced: Vec<TreePath> = below
-        .iter()
-        .filter(|(path, entry)| !entry.is_directory() && tree.get(path.as_str()) != Some(entry))
-        .map(|(path, _)| path.clone())
-        .collect();
-    for path in replaced {
-        below.remove(path.as_str());
-    }
-    let above = tree.difference(&merged.tree);
-    let mut parts = vec![(
-        "qclock build: own files",
-        "rootfs, accounts, generated files, package database, record".to_owned(),
-        above,
-    )];
-    if !below.is_empty() {
-        parts.insert(0, ("qclock build: packages", format!("{packages} packages"), below));
-    }
-    let bytes = parts.iter().map(|(_, _, tree)| tree.size()).sum();
-    request.progress.report(&Event::Compressing { image, bytes });
-    let layers = parts
-        .par_iter()
-        .map(|(_, _, tree)| layer::build(tree, &Settings::at(epoch)))
-        .collect::<Result<_, _>>()
-        .map_err(|source| BuildError::Layer {
-            image: image.to_owned(),
-            source,
-        })?;
-    Ok((
-        layers,
-        parts.into_iter().map(|(by, comment, _)| (by, comment)).collect(),
-    ))
 }

@@ -11,6 +11,8 @@ use crate::record::lock_digest;
 
 /// Where the digest is kept: beside the image's name in the layout's index, so the two change together.
 pub(super) const ANNOTATION: &str = "io.qclock.inputs";
+/// Beside it: the version of the factory that compressed the layers, which a later build may then take over.
+pub(super) const ASSEMBLY: &str = "io.qclock.assembly";
 
 pub(super) struct Inputs {
     pub(super) digest: String,
@@ -26,10 +28,7 @@ impl Inputs {
         parent: Option<&BuiltImage>,
     ) -> Result<Self, BuildError> {
         let name = image.image_name();
-        let failed = |source| BuildError::Generate {
-            image: name.clone(),
-            source,
-        };
+        let failed = |source| BuildError::generate(&name, source);
         let project = request.project;
         let lock =
             lock_digest(request.lock, &image.name).ok_or_else(|| BuildError::NotLocked { image: name.clone() })?;

@@ -38,14 +38,15 @@ pub(super) fn restored(
             image: image.clone(),
             source,
         })?;
-        let mut unpacked =
-            unpack_deb(&package.name, &bytes, &pruner, permits, &ids).map_err(|source| BuildError::Assemble {
-                image: image.clone(),
-                source: AssembleError::Unpack {
+        let mut unpacked = unpack_deb(&package.name, &bytes, &pruner, permits, &ids).map_err(|source| {
+            BuildError::assemble(
+                &image,
+                AssembleError::Unpack {
                     package: package.name.clone(),
-                    source,
+                    source: Box::new(source),
                 },
-            })?;
+            )
+        })?;
         unpacked.emptied.clear();
         unpacked.certificates.clear();
         if unpacked.entries.is_empty() {

@@ -17,7 +17,11 @@ pub(super) fn bundle(tree: &Tree, aside: &BTreeMap<TreePath, Bytes>) -> Result<V
             certificates.insert(path.clone(), contents.clone());
         }
     }
-    certificates.retain(|path, _| path.as_str().ends_with(".crt"));
+    certificates.retain(|path, _| {
+        path.as_str()
+            .rsplit_once('.')
+            .is_some_and(|(_, extension)| extension == "crt")
+    });
     if certificates.is_empty() {
         return Err(GenerateError::Certificates);
     }

@@ -103,11 +103,11 @@ fn read(file: PathBuf, path: String, kind: FileType) -> Result<RootfsFile, Gener
     }
     let executable = fs::metadata(&file).map_err(failed)?.permissions().mode() & 0o100 != 0;
     let contents = Bytes::from(fs::read(&file).map_err(failed)?);
-    let template = path.ends_with(".in");
+    let without = path.strip_suffix(".in").map(str::to_owned);
     Ok(RootfsFile {
-        path: path.strip_suffix(".in").unwrap_or(&path).to_owned(),
+        template: without.is_some(),
+        path: without.unwrap_or(path),
         kind: Kind::File(contents),
         executable,
-        template,
     })
 }

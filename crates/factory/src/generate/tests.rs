@@ -47,14 +47,17 @@ fn made(definition: &str, rootfs: &[(&str, &str)]) -> Result<Tree, GenerateError
         format!("{}Z.crt", crate::assemble::CERTIFICATES).parse().unwrap(),
         Bytes::from_static(b"Z\n"),
     )]);
-    generate(&Sources {
+    let own = generate(&Sources {
         project: &project,
         image,
         packages: &packages,
         certificates: &aside,
         rootfs: &files,
         programs: &[],
-    })
+    })?;
+    let mut tree = Tree::default();
+    lay_over(&mut tree, own)?;
+    Ok(tree)
 }
 
 fn text(tree: &Tree, path: &str) -> String {
@@ -142,7 +145,11 @@ fn own_files_take_the_place_of_packages_files_and_leave_their_directories_alone(
     tree.add("etc".parse().unwrap(), Entry::directory(0o700)).unwrap();
     tree.add("etc/x".parse().unwrap(), Entry::file("theirs", 0o644))
         .unwrap();
-    lay_over(&mut tree, made("", &[("etc/x", "ours")]).unwrap()).unwrap();
+    let file = ("etc/x".parse().unwrap(), Entry::file("ours", 0o644));
+    lay_over(&mut tree, Files::from([file])).unwrap();
     assert_eq!(tree.get("etc").unwrap().mode, 0o700);
     assert_eq!(tree.contents("etc/x").unwrap(), "ours");
+    let directory = ("etc".parse().unwrap(), Entry::directory(0o755));
+    lay_over(&mut tree, Files::from([directory])).unwrap();
+    assert_eq!(tree.get("etc").unwrap().mode, 0o755);
 }

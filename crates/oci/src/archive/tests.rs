@@ -1,6 +1,4 @@
 //! The archive holds both kinds of index, and each blob once.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::BTreeSet;
 
 use super::*;

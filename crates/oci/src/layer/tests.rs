@@ -1,6 +1,4 @@
 //! Bytes of layers: golden digests, and what another tar reader makes of them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use std::io::Read;
 
 use flate2::read::GzDecoder;

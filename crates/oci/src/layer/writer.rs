@@ -2,7 +2,7 @@
 //!
 //! Owners are numbers only, times are clamped, entries are in the order of their paths: nothing of the machine gets in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -73,11 +73,11 @@ pub(super) fn plan(tree: &Tree, epoch: u64) -> Result<Plan, LayerError> {
     let mut plan = Plan::default();
     // The name under which each hard-linked file has been written: the first in order, which holds the contents.
     let mut written: BTreeMap<&TreePath, &TreePath> = BTreeMap::new();
-    let linked: BTreeMap<&TreePath, ()> = hardlink_targets(tree).map(|target| (target, ())).collect();
+    let linked: BTreeSet<&TreePath> = hardlink_targets(tree).collect();
     for (path, entry) in tree.iter() {
         let origin = match &entry.kind {
             Kind::Hardlink(target) => target,
-            Kind::File(_) if linked.contains_key(path) => path,
+            Kind::File(_) if linked.contains(path) => path,
             _ => {
                 push_entry(&mut plan, path, entry, epoch, None);
                 continue;

@@ -1,6 +1,4 @@
 //! A layout stays whole: two builds at once, garbage, damage.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::fs;
 
 use super::*;

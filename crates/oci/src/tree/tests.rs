@@ -1,6 +1,4 @@
 //! The tree keeps its promise: every ancestor is a directory.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 
 fn path(text: &str) -> TreePath {

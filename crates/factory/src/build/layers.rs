@@ -1,0 +1,93 @@
+//! The image's own layers: one of packages, where there are any, and one of our own files.
+//!
+//! Packages change with the distribution, our files with us; finer layers would only pay where images that are not related by
+//! parentage share large packages.
+
+use qclock_oci::image::Blob;
+use qclock_oci::layer::{self, Layer, Settings};
+use qclock_oci::layout::Layout;
+use qclock_oci::path::TreePath;
+use qclock_oci::tree::Tree;
+use rayon::prelude::*;
+
+use super::inputs::ASSEMBLY;
+use super::{ASSEMBLY_VERSION, BuildError, Event, Request};
+
+/// What the layers are made of, the lower below.
+pub(super) struct Parts<'a> {
+    pub(super) parent: &'a Tree,
+    /// With the parent's files.
+    pub(super) packages: &'a Tree,
+    pub(super) package_count: usize,
+    /// With everything.
+    pub(super) whole: &'a Tree,
+}
+
+/// For each layer, who made it and of what.
+pub(super) type History = Vec<(&'static str, String)>;
+
+pub(super) fn layers(
+    request: &Request<'_>,
+    layout: &Layout,
+    image: &str,
+    parts: &Parts<'_>,
+    epoch: u64,
+) -> Result<(Vec<Layer>, History), BuildError> {
+    let mut trees = Vec::new();
+    let mut history = History::new();
+    let below = packages_only(parts);
+    if !below.is_empty() {
+        history.push(("qclock build: packages", format!("{} packages", parts.package_count)));
+        trees.push(below);
+    }
+    let contents = "rootfs, accounts, generated files, package database, record";
+    history.push(("qclock build: own files", contents.to_owned()));
+    trees.push(parts.whole.difference(parts.packages));
+
+    let bytes = trees.iter().map(Tree::size).sum();
+    request.progress.report(&Event::Compressing { image, bytes });
+    let earlier = Earlier::of(layout, image);
+    let layers = trees
+        .par_iter()
+        .map(|tree| layer::build_or_reuse(tree, &Settings::at(epoch), |diff_id| earlier.blob(layout, diff_id)))
+        .collect::<Result<_, _>>()
+        .map_err(|source| BuildError::Layer {
+            image: image.to_owned(),
+            source,
+        })?;
+    Ok((layers, history))
+}
+
+/// Without the packages' files that ours replace, which would only be ballast.
+fn packages_only(parts: &Parts<'_>) -> Tree {
+    let mut below = parts.packages.difference(parts.parent);
+    let replaced: Vec<TreePath> = below
+        .iter()
+        .filter(|(path, entry)| !entry.is_directory() && parts.whole.get(path.as_str()) != Some(entry))
+        .map(|(path, _)| path.clone())
+        .collect();
+    for path in replaced {
+        below.remove(path.as_str());
+    }
+    below
+}
+
+/// The image as an earlier build left it.  When only our own files have changed, the layer of packages need not be compressed again.
+struct Earlier(Option<qclock_oci::image::Image>);
+
+impl Earlier {
+    fn of(layout: &Layout, image: &str) -> Self {
+        let found = layout.load(image).ok();
+        let version = ASSEMBLY_VERSION.to_string();
+        Self(found.filter(|image| image.manifest.descriptor.annotations.get(ASSEMBLY) == Some(&version)))
+    }
+
+    /// A damaged blob counts as none.
+    fn blob(&self, layout: &Layout, diff_id: &qclock_oci::Digest) -> Option<Blob> {
+        let image = self.0.as_ref()?;
+        let position = image.config.rootfs.diff_ids.iter().position(|known| known == diff_id)?;
+        let descriptor = image.layers.get(position)?.clone();
+        let bytes = layout.read(&descriptor).ok()?;
+        Some(Blob { descriptor, bytes })
+    }
+}
