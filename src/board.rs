@@ -74,9 +74,12 @@ impl Board {
     pub fn observe(&self, check: Check, at: Moment, observation: Observation) -> Option<Transition> {
         let mut knowledge = self.lock();
         let current = &mut knowledge.checks[check.index()];
-        let before = (current.state, current.summary.clone(), current.checked_at.is_none());
+        let first = current.checked_at.is_none();
+        let before = (current.state, current.summary.clone());
         let transition = current.observe(at, observation);
-        let news = before != (current.state, current.summary.clone(), false);
+        // What an operational service says of itself may wait for the next sign of life.
+        let reason = current.state != State::Operational && before.1 != current.summary;
+        let news = first || before.0 != current.state || reason;
         if let Some(transition) = &transition {
             knowledge.transitions.truncate(REMEMBERED - 1);
             knowledge.transitions.push_front((check, transition.clone()));
