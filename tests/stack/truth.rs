@@ -133,7 +133,7 @@ pub(crate) fn logs(stack: &Stack) -> Result<()> {
         secrets.len()
     );
     for service in ["app", "db", "dashboard"] {
-        let text = stack.compose(&["logs", "--no-color", "--no-log-prefix", service])?;
+        let text = stack.logs(service)?;
         ensure!(text.lines().count() > 0, "{service} logs nothing");
         for line in text.lines() {
             let value: Value = serde_json::from_str(line).with_context(|| format!("{service}: not JSON: {line}"))?;
@@ -147,7 +147,7 @@ pub(crate) fn logs(stack: &Stack) -> Result<()> {
             );
         }
     }
-    let access = stack.compose(&["logs", "--no-color", "--no-log-prefix", "app"])?;
+    let access = stack.logs("app")?;
     ensure!(
         access.lines().any(|line| line.contains("/hello.php")),
         "the request for /hello.php is not in the log"

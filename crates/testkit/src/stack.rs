@@ -121,6 +121,13 @@ impl Stack {
         list.pop().context("docker inspect answered an empty list")
     }
 
+    /// Everything that a service's container wrote.  From the engine, since Compose decorates lines for terminals.
+    pub fn logs(&self, service: &str) -> Result<String> {
+        let output = self.output("docker", &["logs", &self.container(service)?])?;
+        ensure!(output.status.success(), "docker logs: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
+    }
+
     /// Host process ids of the programs of that name inside a service's container.
     pub fn processes(&self, service: &str, program: &str) -> Result<Vec<Process>> {
         let table = self.run(
