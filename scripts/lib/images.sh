@@ -24,8 +24,8 @@ build_images() {
 
 build_with() {
   local lock=$1
-  # Without Docker first: what this makes belongs to the user who runs the script.
-  "$programs/qclock" build --lock "$lock" || return
+  # As the user who runs the script, so that what is written belongs to that one; then, where it takes root, into Docker.
+  [ "${#engine_user[@]}" = 0 ] || "$programs/qclock" --quiet build --lock "$lock" >/dev/null || return
   "${engine_user[@]}" "$programs/qclock" build --lock "$lock" --load || return
   tag_images
 }
