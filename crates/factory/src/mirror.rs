@@ -34,13 +34,10 @@ pub struct Mirrors {
 }
 
 impl Mirrors {
-    /// From addresses that the user gave: `debian` is the archive's, `security` the security archive's, by default its sibling.
-    pub fn from_addresses(flavour: &Flavour, debian: &str, security: Option<&str>) -> Result<Self, MirrorError> {
+    /// From an address that the user gave: the security archive is its sibling.
+    pub fn from_address(flavour: &Flavour, debian: &str) -> Result<Self, MirrorError> {
         let debian = archive_address(debian)?;
-        let security = match security {
-            Some(address) => archive_address(address)?,
-            None => sibling(&debian),
-        };
+        let security = sibling(&debian);
         let place = |suite: &Suite| Candidate {
             archive: match suite.archive {
                 Archive::Debian => debian.clone(),
@@ -107,6 +104,23 @@ impl Mirrors {
         Self {
             suites: suites.into_iter().map(found).collect(),
         }
+    }
+
+    /// Has the security archive's suites nowhere but at `address`.
+    pub fn with_security(mut self, flavour: &Flavour, address: &str) -> Result<Self, MirrorError> {
+        let archive = archive_address(address)?;
+        for suite in flavour
+            .suites
+            .iter()
+            .filter(|suite| suite.archive == Archive::DebianSecurity)
+        {
+            let place = Candidate {
+                archive: archive.clone(),
+                folder: suite.name.clone(),
+            };
+            self.suites.insert(suite.name.clone(), Ok(vec![place]));
+        }
+        Ok(self)
     }
 
     /// The places of a suite; never empty.

@@ -41,12 +41,13 @@ impl Context {
         let environment = Environment::read()?;
         let project = load_project(cli)?;
         let apt = read_host(Path::new("/"), &project.flavour.architecture);
-        let mirrors = match &environment.debian_mirror {
-            Some(address) => {
-                Mirrors::from_addresses(&project.flavour, address, environment.debian_security_mirror.as_deref())?
-            }
+        let mut mirrors = match &environment.debian_mirror {
+            Some(address) => Mirrors::from_address(&project.flavour, address)?,
             None => Mirrors::from_apt(&project.flavour, &apt),
         };
+        if let Some(address) = &environment.debian_security_mirror {
+            mirrors = mirrors.with_security(&project.flavour, address)?;
+        }
         let proxies = ProxySettings {
             apt: apt.configuration,
             http_proxy: environment.http_proxy.clone(),

@@ -7,17 +7,18 @@ use std::time::Duration;
 /// Shown after each command's help.
 pub(crate) const HELP: &str = "\
 Environment:
-  QCLOCK_FLAVOUR                  default of --flavour
-  QCLOCK_DEBIAN_MIRROR            address of a Debian archive (or a folder that holds one), instead of what apt uses
-  QCLOCK_DEBIAN_SECURITY_MIRROR   address of the security archive; by default `debian-security` beside the archive
-  QCLOCK_DEBIAN_SNAPSHOT          address of a snapshot service, for locked packages that the mirror has dropped
-  QCLOCK_CACHE_DIR                folder of the cache; by default `qclock` in $XDG_CACHE_HOME or ~/.cache
-  QCLOCK_NETWORK_TIMEOUT          seconds to wait for a server that says nothing; by default 20
-  QCLOCK_SECRETS_DIR              default of --folder of `qclock secrets`
-  SOURCE_DATE_EPOCH               time stamp of what is built; by default the newest package's
-  DOCKER_HOST                     Docker's socket, unix:///…
-  http_proxy, https_proxy, no_proxy   used where apt's configuration names no proxy
-  NO_COLOR                        no colours";
+  QCLOCK_FLAVOUR                 default of --flavour
+  QCLOCK_DEBIAN_MIRROR           address or folder of a Debian archive, instead of what apt uses
+  QCLOCK_DEBIAN_SECURITY_MIRROR  of the security archive; by default `debian-security` beside it
+  QCLOCK_DEBIAN_SNAPSHOT         address of a snapshot service, for packages the mirror has dropped
+  QCLOCK_CACHE_DIR               the cache; by default $XDG_CACHE_HOME/qclock or ~/.cache/qclock
+  QCLOCK_NETWORK_TIMEOUT         seconds to wait for a silent server; by default 20
+  QCLOCK_SECRETS_DIR             default of --folder of `qclock secrets`
+  SOURCE_DATE_EPOCH              time stamp of what is built; by default the newest package's
+  DOCKER_HOST                    Docker's socket, unix:///…
+  http_proxy, https_proxy, no_proxy
+                                 used where apt's configuration names no proxy
+  NO_COLOR                       no colours";
 
 #[derive(Debug, Default)]
 pub(crate) struct Environment {

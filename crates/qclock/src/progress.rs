@@ -1,6 +1,6 @@
 //! Bars on a terminal, notes everywhere.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use qclock_factory::build::Event;
@@ -11,19 +11,26 @@ use crate::printer::Printer;
 #[derive(Debug)]
 pub(crate) struct Progress {
     printer: Printer,
-    bar: Mutex<Option<ProgressBar>>,
+    drawn: Mutex<Drawn>,
+}
+
+/// One bar for all that is downloaded at a time.
+#[derive(Debug, Default)]
+struct Drawn {
+    bar: Option<ProgressBar>,
+    downloads: usize,
 }
 
 impl Progress {
     pub(crate) fn new(printer: Printer) -> Self {
         Self {
             printer,
-            bar: Mutex::new(None),
+            drawn: Mutex::default(),
         }
     }
 
-    fn with_bar(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
-        act(&mut self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    fn drawn(&self) -> MutexGuard<'_, Drawn> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -34,27 +41,34 @@ impl fetch::Progress for Progress {
                 .status(&format!("Downloading {what} ({}).", indicatif::HumanBytes(bytes)));
             return;
         }
-        let style = ProgressStyle::with_template("{prefix} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
-        bar.set_style(style);
-        bar.set_prefix(format!("Downloading {what}"));
-        self.with_bar(|place| *place = Some(bar));
+        let mut drawn = self.drawn();
+        drawn.downloads += 1;
+        let bar = drawn.bar.get_or_insert_with(new_bar);
+        bar.inc_length(bytes);
+        bar.set_message(what.to_owned());
     }
 
     fn advance(&self, bytes: u64) {
-        self.with_bar(|bar| bar.iter().for_each(|bar| bar.inc(bytes)));
+        if let Some(bar) = &self.drawn().bar {
+            bar.inc(bytes);
+        }
     }
 
     fn end(&self) {
-        self.with_bar(|bar| bar.take().iter().for_each(ProgressBar::finish_and_clear));
+        let mut drawn = self.drawn();
+        drawn.downloads = drawn.downloads.saturating_sub(1);
+        if drawn.downloads == 0
+            && let Some(bar) = drawn.bar.take()
+        {
+            bar.finish_and_clear();
+        }
     }
 
     fn note(&self, text: &str) {
-        self.with_bar(|bar| match bar {
+        match &self.drawn().bar {
             Some(bar) => bar.suspend(|| self.printer.note(text)),
             None => self.printer.note(text),
-        });
+        }
     }
 }
 
@@ -71,4 +85,10 @@ impl build::Progress for Progress {
                 .note(&format!("The {kind} `{what}` of {image} has no effect.")),
         }
     }
+}
+
+fn new_bar() -> ProgressBar {
+    let form = "Downloading {msg} {wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec}";
+    let style = ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style)
 }

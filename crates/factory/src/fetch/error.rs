@@ -40,7 +40,7 @@ pub struct Tried {
 pub enum Cause {
     #[error("cannot connect")]
     Connect(#[source] reqwest::Error),
-    #[error("the transfer failed")]
+    #[error("the transfer broke off")]
     Transfer(#[source] reqwest::Error),
     #[error("too many redirections, or a loop of them")]
     Redirections,

@@ -161,6 +161,9 @@ impl Failure for LockError {
             ),
             Self::Validity { .. } => Some("check this machine's clock, or name a mirror that is kept up to date with `QCLOCK_DEBIAN_MIRROR`".to_owned()),
             Self::IdleOmissions { image, .. } => Some(format!("remove them from `images/{image}/image.toml`")),
+            Self::Solve { image, .. } => Some(format!(
+                "change `images/{image}/image.toml`: ask for other packages, or leave out, with a reason, what the image does not need"
+            )),
             Self::Supply(source) => source.hint(),
             Self::Cache(_) => Some("name another folder with `QCLOCK_CACHE_DIR`".to_owned()),
             _ => None,

@@ -22,6 +22,11 @@ pub enum ProxyChoice {
 impl ProxySettings {
     pub fn choose(&self, address: &Url) -> ProxyChoice {
         let host = address.host_str().unwrap_or_default();
+        // This machine is never reached through another.
+        let local = host.parse::<std::net::Ipv4Addr>().is_ok_and(|host| host.is_loopback());
+        if local || matches!(host, "localhost" | "[::1]") {
+            return ProxyChoice::Direct;
+        }
         // What is not said for https is taken from http.
         let schemes: &[&str] = if address.scheme() == "https" {
             &["https", "http"]

@@ -126,7 +126,10 @@ fn a_file_that_cannot_be_understood_is_passed_over() {
 #[test]
 fn given_addresses_have_a_sibling_for_security() {
     let place = |debian: &str, security: Option<&str>| {
-        let mirrors = Mirrors::from_addresses(&flavour(), debian, security).unwrap();
+        let mut mirrors = Mirrors::from_address(&flavour(), debian).unwrap();
+        if let Some(security) = security {
+            mirrors = mirrors.with_security(&flavour(), security).unwrap();
+        }
         mirrors.candidates("bookworm-security").unwrap()[0].archive.to_string()
     };
     assert_eq!(
@@ -141,7 +144,7 @@ fn given_addresses_have_a_sibling_for_security() {
         place("https://m.example/debian", Some("http://s.example/x")),
         "http://s.example/x/"
     );
-    let wrong = Mirrors::from_addresses(&flavour(), "ftp://m.example/debian", None).unwrap_err();
+    let wrong = Mirrors::from_address(&flavour(), "ftp://m.example/debian").unwrap_err();
     assert_eq!(wrong.to_string(), "archives cannot be read by `ftp:`");
 }
 
@@ -156,6 +159,7 @@ fn proxies_are_chosen_as_apt_chooses_them() {
         ProxyChoice::Through(proxy) => proxy,
     };
     settings.http_proxy = Some("http://env:1".to_owned());
+    assert_eq!(choose(&settings, "http://127.0.0.1:8080/debian"), "direct");
     assert_eq!(choose(&settings, "http://m.example/"), "http://env:1");
     assert_eq!(choose(&settings, "https://m.example/"), "direct");
     assert_eq!(choose(&settings, "http://near.example/"), "direct");
@@ -192,4 +196,13 @@ fn passwords_are_not_shown() {
         shown(&Url::parse("https://me:secret@m.example/debian").unwrap()),
         "https://m.example/debian"
     );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_parsers_panic(text in "(deb|Types: deb|URIs:|Suites:| |\\[|\\]|\n|#|/\\*|//|\"|\\{|\\}|;|cdrom:|http://a|mirror\\+file:|[a-zé:]{1,4}){0,40}") {
+        let _ = parse_one_line(&text, "amd64");
+        let _ = parse_stanzas(&text, "amd64");
+        let _ = Configuration::default().add(&text);
+    }
 }

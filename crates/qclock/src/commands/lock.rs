@@ -24,7 +24,7 @@ use crate::printer::Printer;
 #[command(after_help = "\
 Examples:
   qclock lock
-  qclock lock --check                         status 1 if a new lock would be different; writes nothing
+  qclock lock --check                         tell by the status whether it would change
   qclock lock --output .qclock/debian12.lock  leave the committed lock as it is")]
 pub(crate) struct Arguments {
     /// Write the lock to FILE instead

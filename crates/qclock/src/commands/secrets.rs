@@ -19,9 +19,7 @@ use crate::printer::Printer;
 /// Writes random passwords to the folder secrets, each into a file that only the containers' account may read. What is there already is
 /// left as it is. Prints the names of what was made, never the passwords.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example:\n  sudo qclock secrets   the files have to be given to the containers' account, which only root can do"
-)]
+#[command(after_help = "Example:\n  sudo qclock secrets   only root can give the files to the containers' account")]
 pub(crate) struct Arguments {
     /// Where they are kept; by default secrets
     #[arg(long, value_name = "DIR", env = "QCLOCK_SECRETS_DIR", hide_env = true)]
