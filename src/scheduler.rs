@@ -141,11 +141,11 @@ impl Watcher {
             }
             Source::PdoMysql => {
                 self.ask_connection(Check::PhpPdoMysql, paths::PDO_MYSQL, ConnectionPart::PdoMysql)
-                    .await
+                    .await;
             }
             Source::Mysqli => {
                 self.ask_connection(Check::PhpMysqli, paths::MYSQLI, ConnectionPart::Mysqli)
-                    .await
+                    .await;
             }
             Source::Database => {
                 let observation = self.visit_database().await;

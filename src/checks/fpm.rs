@@ -72,9 +72,10 @@ fn concern(status: &FpmStatus, most: u64) -> Option<Text> {
     let saturated = active >= most && status.idle_processes == 0;
     (most > 0 && active as f64 / most as f64 >= BUSY).then(|| {
         Text::each(|language| {
-            let how = match saturated {
-                true => language.pick("saturated:", "saturé :"),
-                false => language.pick("nearly saturated:", "presque saturé :"),
+            let how = if saturated {
+                language.pick("saturated:", "saturé :")
+            } else {
+                language.pick("nearly saturated:", "presque saturé :")
             };
             format!("{how} {}", language.busy_workers(active, most))
         })

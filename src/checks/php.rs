@@ -339,18 +339,18 @@ fn error_code(error: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn answer(body: &str) -> Result<Answer, HttpError> {
-        Ok(Answer {
+    fn answer(body: &str) -> Answer {
+        Answer {
             status: 200,
             content_type: None,
             body: body.as_bytes().to_vec().into(),
             latency: Duration::from_millis(3),
-        })
+        }
     }
 
     fn php(body: &str) -> [Observation; 2] {
         judge(
-            &answer(&format!(r#"{{"schema":"qclock.php-probe/1",{body}}}"#)),
+            &Ok(answer(&format!(r#"{{"schema":"qclock.php-probe/1",{body}}}"#))),
             Way::Open,
         )
     }
@@ -422,21 +422,21 @@ mod tests {
     fn a_refused_connection_tells_its_number_and_no_account() {
         let body = r#"{"schema":"qclock.php-probe/1","mysqli":{"connected":false,"latency_ms":null,
             "error":"Access denied for user 'qclock'@'10.0.0.2' [1045] (using password: YES)"}}"#;
-        let observation = judge_connection(&answer(body), Way::Open, ConnectionPart::Mysqli);
+        let observation = judge_connection(&Ok(answer(body)), Way::Open, ConnectionPart::Mysqli);
         assert_eq!(observation.state, State::Down);
         assert_eq!(
             observation.summary.en,
             "the application's account is refused (error 1045)"
         );
         assert!(!observation.details.to_string().contains("10.0.0.2"));
-        let observation = judge_connection(&answer(body), Way::Open, ConnectionPart::PdoMysql);
+        let observation = judge_connection(&Ok(answer(body)), Way::Open, ConnectionPart::PdoMysql);
         assert_eq!(observation.state, State::Unknown);
     }
 
     #[test]
     fn a_connection_has_its_own_latency() {
         let body = r#"{"schema":"qclock.php-probe/1","pdo_mysql":{"connected":true,"latency_ms":1.5,"server_version":"10.11.6"}}"#;
-        let observation = judge_connection(&answer(body), Way::Open, ConnectionPart::PdoMysql);
+        let observation = judge_connection(&Ok(answer(body)), Way::Open, ConnectionPart::PdoMysql);
         assert_eq!(
             (observation.state, observation.latency),
             (State::Operational, Some(Duration::from_micros(1500)))

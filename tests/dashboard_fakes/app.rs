@@ -42,7 +42,7 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let started = Instant::now()
-            .checked_sub(Duration::from_secs(3600))
+            .checked_sub(Duration::from_hours(1))
             .unwrap_or_else(Instant::now);
         let faults = Faults {
             fpm_gone: false,

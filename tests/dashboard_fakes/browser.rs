@@ -63,10 +63,11 @@ async fn exchange(address: SocketAddr, method: &str, path: &str, headers: &[(&st
 }
 
 fn question(method: &str, path: &str, headers: &[(&str, &str)], connection: &str) -> String {
-    let more: String = headers
+    let lines: Vec<String> = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
+    let more = lines.concat();
     format!("{method} {path} HTTP/1.1\r\nHost: dashboard\r\nConnection: {connection}\r\n{more}\r\n")
 }
 
