@@ -10,6 +10,8 @@ pub type Alternatives = Vec<Relation>;
 /// Most groups of one field and most alternatives of one group.
 const MOST: usize = 4096;
 
+const LONGEST_NAME: usize = 256;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     pub name: String,
@@ -133,7 +135,7 @@ fn parse_relation(text: &str) -> Result<Relation, RelationError> {
     let whole = || text.chars().take(200).collect::<String>();
     let end = text.bytes().position(|byte| !is_name_byte(byte)).unwrap_or(text.len());
     let (name, mut rest) = text.split_at(end);
-    if !is_package_name(name) {
+    if name.len() > LONGEST_NAME || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return Err(RelationError::Name { text: whole() });
     }
     let mut architecture = None;
@@ -188,13 +190,26 @@ fn parse_version_part(text: &str, whole: impl Fn() -> String) -> Result<(Constra
     Ok((constraint, version))
 }
 
+/// Which bytes a name may have; a table, since each byte of an index' relations is looked at.
+const NAME_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        byte += 1;
+    }
+    table
+};
+
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+    NAME_BYTES[usize::from(byte)]
 }
 
 /// Debian Policy §5.6.1, but capitals and one letter are let pass: capabilities have them.
 pub(crate) fn is_package_name(name: &str) -> bool {
-    name.len() <= 256 && name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.bytes().all(is_name_byte)
+    name.len() <= LONGEST_NAME
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(is_name_byte)
 }
 
 #[cfg(test)]

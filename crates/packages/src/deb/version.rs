@@ -74,16 +74,15 @@ impl FromStr for Version {
                 version: text.to_owned(),
             });
         }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '~');
-        let stranger = text[start..].char_indices().find(|&(at, c)| {
-            let in_upstream = start + at < end;
-            !(allowed(c) || in_upstream && matches!(c, '-' | ':') || start + at == end)
-        });
-        if let Some((_, character)) = stranger {
-            return Err(VersionError::Character {
-                version: text.to_owned(),
-                character,
-            });
+        let (upstream, revision) = (
+            &text.as_bytes()[start..end],
+            text.as_bytes().get(end + 1..).unwrap_or(&[]),
+        );
+        let upstream_is_plain = upstream
+            .iter()
+            .all(|&byte| is_plain(byte) || matches!(byte, b'-' | b':'));
+        if !(upstream_is_plain && revision.iter().copied().all(is_plain)) {
+            return Err(stranger(text, start, end));
         }
         #[expect(clippy::cast_possible_truncation, reason = "both are at most LONGEST")]
         let upstream = (start as u16, end as u16);
@@ -92,6 +91,26 @@ impl FromStr for Version {
             epoch,
             upstream,
         })
+    }
+}
+
+/// What both parts may consist of.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'~')
+}
+
+/// Names the first character that cannot stand where it stands.
+fn stranger(text: &str, start: usize, end: usize) -> VersionError {
+    let fits = |at: usize, c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '~') || at == end || at < end && matches!(c, '-' | ':')
+    };
+    let mut characters = text.char_indices().skip_while(|&(at, c)| at < start || fits(at, c));
+    let character = characters
+        .next()
+        .map_or(char::REPLACEMENT_CHARACTER, |(_, character)| character);
+    VersionError::Character {
+        version: text.to_owned(),
+        character,
     }
 }
 

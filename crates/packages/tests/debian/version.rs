@@ -1,5 +1,4 @@
 //! Version order: its laws, and that it is dpkg's.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
 use std::cmp::Ordering;
 use std::path::Path;

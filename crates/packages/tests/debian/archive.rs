@@ -1,13 +1,9 @@
 //! `.deb` archives: what dpkg-deb makes is read, what is hostile or damaged is refused by name.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
-
-#[path = "support/deb_builder.rs"]
-mod deb_builder;
 
 use std::path::Path;
 use std::process::Command;
 
-use deb_builder::{Compression, Deb, Header, pax};
+use crate::deb_builder::{Compression, Deb, Header, pax};
 use qclock_packages::deb::{Archive, ArchiveError, Entry, EntryError, EntryKind, Limits};
 
 /// Walks a package, reading all content.
@@ -324,13 +320,13 @@ fn a_container_that_is_none_is_refused() {
         Err(ArchiveError::Control { .. })
     ));
     let mut extra = good.clone();
-    extra.extend(deb_builder::member("data.tar", b""));
+    extra.extend(crate::deb_builder::member("data.tar", b""));
     assert!(matches!(
         walk(&extra, Limits::default()),
         Err(ArchiveError::Container { .. })
     ));
     let mut signed = good;
-    signed.extend(deb_builder::member("_gpgorigin", b"signature"));
+    signed.extend(crate::deb_builder::member("_gpgorigin", b"signature"));
     assert!(walk(&signed, Limits::default()).is_ok());
 }
 
@@ -345,7 +341,7 @@ fn packages_that_dpkg_deb_makes_are_read_as_it_lists_them() {
     let long = format!("usr/share/{}/{}", "l".repeat(120), "f".repeat(120));
     std::fs::create_dir_all(root.join("DEBIAN")).unwrap();
     std::fs::create_dir_all(root.join(&long).parent().unwrap()).unwrap();
-    std::fs::write(root.join("DEBIAN/control"), deb_builder::CONTROL).unwrap();
+    std::fs::write(root.join("DEBIAN/control"), crate::deb_builder::CONTROL).unwrap();
     std::fs::write(root.join(&long), "long").unwrap();
     std::fs::hard_link(root.join(&long), root.join("usr/share/second")).unwrap();
     std::os::unix::fs::symlink("second", root.join("usr/share/third")).unwrap();

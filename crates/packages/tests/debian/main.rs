@@ -1,0 +1,7 @@
+//! Debian's formats: archives, versions, and damage to all of them.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+
+mod archive;
+mod deb_builder;
+mod hostile;
+mod version;
