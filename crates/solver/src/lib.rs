@@ -5,3 +5,4 @@
 
 pub mod deb;
 mod engine;
+pub mod rpm;

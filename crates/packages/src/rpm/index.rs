@@ -263,7 +263,7 @@ impl<'a> PackageView<'a> {
         (self.field(layout::HEADER), self.field(layout::HEADER + 1))
     }
 
-    pub fn list(&self, list: List) -> impl DoubleEndedIterator<Item = DependencyId> + ExactSizeIterator + 'a {
+    pub fn list(self, list: List) -> impl DoubleEndedIterator<Item = DependencyId> + ExactSizeIterator + use<'a> {
         let index = self.index;
         self.range(list)
             .map(move |entry| DependencyId(index.number(Section::Lists, entry)))
@@ -273,7 +273,7 @@ impl<'a> PackageView<'a> {
         !self.range(list).is_empty()
     }
 
-    pub fn files(&self) -> impl Iterator<Item = &'a str> {
+    pub fn files(self) -> impl Iterator<Item = &'a str> + use<'a> {
         let index = self.index;
         self.range(List::Files)
             .map(move |entry| index.text(StringId(index.number(Section::Lists, entry))))

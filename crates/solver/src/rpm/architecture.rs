@@ -32,7 +32,11 @@ impl Architectures {
         if architecture == "noarch" {
             return Rank { score: 1, colors: 3 };
         }
-        let colors = if architecture == "s390x" || architecture.contains("64") { 2 } else { 1 };
+        let colors = if architecture == "s390x" || architecture.contains("64") {
+            2
+        } else {
+            1
+        };
         let place = self.names.iter().position(|name| name == architecture);
         let score = place.map_or(0, |place| u32::try_from(place).unwrap_or(u32::MAX - 2) + 2);
         Rank { score, colors }

@@ -44,12 +44,11 @@ impl ModuleError {
     /// What can be done about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Requires { candidates, .. } => {
-                Some(format!("enable it with `--module {}`", candidates.first()?))
-            }
-            Self::UnknownStream { module, known, .. } => {
-                Some(format!("enable another stream, as with `--module {module}:{}`", known.last()?))
-            }
+            Self::Requires { candidates, .. } => Some(format!("enable it with `--module {}`", candidates.first()?)),
+            Self::UnknownStream { module, known, .. } => Some(format!(
+                "enable another stream, as with `--module {module}:{}`",
+                known.last()?
+            )),
             _ => None,
         }
     }
@@ -90,9 +89,10 @@ pub(super) fn hide<'a>(
     let mut included = HashSet::new();
     let mut names = BTreeSet::new();
     for stream in &on {
-        hidden
-            .active
-            .insert(format!("{}:{}:{}:{}", stream.name, stream.stream, stream.version, stream.context));
+        hidden.active.insert(format!(
+            "{}:{}:{}:{}",
+            stream.name, stream.stream, stream.version, stream.context
+        ));
         for artifact in stream.artifacts.iter().filter_map(|text| Artifact::parse(text)) {
             if !stream.demodularized.iter().any(|name| name == artifact.name) {
                 names.insert(artifact.name);
@@ -210,7 +210,9 @@ impl<'a> Streams<'a> {
     fn check(&self, build: &ModuleStream) -> Result<(), ModuleError> {
         let mut first_error = None;
         for group in &build.requires {
-            let failed = group.iter().find_map(|(module, streams)| self.check_one(build, module, streams).err());
+            let failed = group
+                .iter()
+                .find_map(|(module, streams)| self.check_one(build, module, streams).err());
             match failed {
                 None => return Ok(()),
                 Some(error) => first_error = first_error.or(Some(error)),

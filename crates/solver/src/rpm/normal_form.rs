@@ -168,5 +168,9 @@ fn distribute(first: &[Vec<Solvable>], second: &[Vec<Solvable>], when_empty: Blo
             }
         }
     }
-    Ok(if result.is_empty() { when_empty } else { Blocks::Some(result) })
+    Ok(if result.is_empty() {
+        when_empty
+    } else {
+        Blocks::Some(result)
+    })
 }

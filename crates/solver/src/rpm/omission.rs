@@ -23,6 +23,10 @@ impl<'a> Omissions<'a> {
         }
     }
 
+    pub(super) fn names(&self) -> &[&'a str] {
+        &self.names
+    }
+
     pub(super) fn leaves_out(&mut self, pool: &Pool<'_>, package: Solvable, id: DependencyId, list: ListId) -> bool {
         if self.names.is_empty() {
             return false;
@@ -34,7 +38,8 @@ impl<'a> Omissions<'a> {
                 Some(start) => text.starts_with(start),
                 None => text == name,
             };
-            named(required) || !providers.is_empty() && providers.iter().all(|&provider| named(pool.view(provider).name()))
+            named(required)
+                || !providers.is_empty() && providers.iter().all(|&provider| named(pool.view(provider).name()))
         });
         let Some(&name) = found else {
             return false;

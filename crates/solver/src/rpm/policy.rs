@@ -135,7 +135,11 @@ fn keep_best_versions(pool: &mut Pool<'_>, packages: &mut Vec<Solvable>) {
         (left_view.name().cmp(right_view.name()))
             .then_with(|| {
                 let (left, right) = (pool.rank(left).score, pool.rank(right).score);
-                if left > 1 && right > 1 { left.cmp(&right) } else { Ordering::Equal }
+                if left > 1 && right > 1 {
+                    left.cmp(&right)
+                } else {
+                    Ordering::Equal
+                }
             })
             .then(left.cmp(&right))
     });
@@ -192,7 +196,10 @@ fn drop_obsoleted(pool: &mut Pool<'_>, packages: &mut Vec<Solvable>) {
     packages.retain(|_| {
         let this = at;
         at += 1;
-        !reaches.iter().enumerate().any(|(other, reach)| reach[this] && !reaches[this][other])
+        !reaches
+            .iter()
+            .enumerate()
+            .any(|(other, reach)| reach[this] && !reaches[this][other])
     });
 }
 
@@ -216,7 +223,11 @@ impl Pool<'_> {
                     Ordering::Equal => self.compare_versions(other, package).is_gt(),
                 }
             });
-            if outdated { back.push(package) } else { front.push(package) }
+            if outdated {
+                back.push(package)
+            } else {
+                front.push(package)
+            }
         }
         front.append(&mut back);
         *packages = front;
@@ -231,7 +242,10 @@ fn sort_by_common_provides(pool: &Pool<'_>, packages: &mut Vec<Solvable>) {
         for id in pool.dependencies(package, List::Provides) {
             let provide = pool.dependency(package, id);
             let less = provide.range == Range::LESS;
-            if less || provide.range == Range::EQUAL && !is_hash(provide.version) || provide.range == Range::EQUAL.or(Range::LESS) {
+            if less
+                || provide.range == Range::EQUAL && !is_hash(provide.version)
+                || provide.range == Range::EQUAL.or(Range::LESS)
+            {
                 provides.push((provide.name, provide.version, less, at));
             }
         }

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use qclock_packages::rpm::{Dependency, DependencyId, Evr, Index, List, Owners, PackageView, Range, Requirement, hash, is_primary_path};
+use qclock_packages::rpm::{
+    Dependency, DependencyId, Evr, Index, List, Owners, PackageView, Range, Requirement, hash, is_primary_path,
+};
 
 use super::architecture::{Architectures, Rank};
 use super::{Assumed, Repository};
@@ -234,7 +236,13 @@ impl<'a> Pool<'a> {
         if let Some(known) = self.rich.get(&(repository, id.0)) {
             return Some(Rc::clone(known));
         }
-        let parsed = Rc::new(self.repositories[repository].index.dependency(id).to_requirement().ok()?);
+        let parsed = Rc::new(
+            self.repositories[repository]
+                .index
+                .dependency(id)
+                .to_requirement()
+                .ok()?,
+        );
         self.rich.insert((repository, id.0), Rc::clone(&parsed));
         Some(parsed)
     }
@@ -286,7 +294,9 @@ impl<'a> Pool<'a> {
             }
             super::FileLists::Read(owners) => Some(owners),
         };
-        let positions = owners.and_then(|owners| owners.get(path)).map_or(&[][..], Vec::as_slice);
+        let positions = owners
+            .and_then(|owners| owners.get(path))
+            .map_or(&[][..], Vec::as_slice);
         for &position in positions {
             let package = self.number(repository, position);
             if self.rank(package).score != 0 && !found[before..].contains(&package) {

@@ -53,7 +53,13 @@ impl Rule {
     /// The order of rules decides in which order they are looked at: that of libsolv.
     fn compare(&self, other: &Self, pool: &Pool<'_>) -> Ordering {
         self.first.cmp(&other.first).then_with(|| {
-            let first_of = |rule: &Self| if rule.list == 0 { rule.watches[1] } else { pool.lists[rule.list as usize] };
+            let first_of = |rule: &Self| {
+                if rule.list == 0 {
+                    rule.watches[1]
+                } else {
+                    pool.lists[rule.list as usize]
+                }
+            };
             match (self.list, other.list) {
                 (0, 0) => self.watches[1].cmp(&other.watches[1]),
                 (0, _) => self.watches[1].cmp(&first_of(other)).then(Ordering::Less),
@@ -306,11 +312,47 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
         });
     }
 
+    /// With weak dependencies: packages that supplement or enhance what is there could come in, too.
+    pub(super) fn add_supplementing(&mut self) {
+        loop {
+            let before = self.rules.len();
+            for repository in 0..self.pool.repositories.len() {
+                let index = self.pool.repositories[repository].index;
+                for position in index.supplementing() {
+                    let package = self.pool.number(repository, position);
+                    let added = self.added[package.unsigned_abs() as usize];
+                    if !added && self.pool.can_be_installed(package) && self.could_be_asked_for(package) {
+                        self.add_package(package);
+                    }
+                }
+            }
+            if self.rules.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn could_be_asked_for(&mut self, package: Solvable) -> bool {
+        for list in [List::Supplements, List::Enhances] {
+            for id in self.pool.dependencies(package, list) {
+                let providers = self.pool.providers(package, id);
+                let mut providers = self.pool.list(providers).iter();
+                if providers
+                    .any(|&package| package == super::pool::SYSTEM || self.added[package.unsigned_abs() as usize])
+                {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Sorts the rules of packages and drops repetitions.
     pub(super) fn unify(&mut self) {
         let pool = &*self.pool;
         self.rules[1..].sort_by(|left, right| left.compare(right, pool));
-        self.rules.dedup_by(|later, earlier| later.first != 0 && later.compare(earlier, pool).is_eq());
+        self.rules
+            .dedup_by(|later, earlier| later.first != 0 && later.compare(earlier, pool).is_eq());
     }
 
     /// Where a name is there in several widths, the lesser is only installed beside the better of the same version.

@@ -92,7 +92,6 @@ impl<'s, 'a> Search<'s, 'a> {
                 if level < before {
                     continue;
                 }
-                system_level = level + 1;
             }
             system_level = level;
             let before = level;
@@ -444,7 +443,11 @@ impl<'s, 'a> Search<'s, 'a> {
             for list in [List::Recommends, List::Suggests] {
                 for id in self.pool.dependencies(package, list) {
                     let found = self.recommended_by(package, id);
-                    let map = if list == List::Recommends { &mut self.recommended } else { &mut self.suggested };
+                    let map = if list == List::Recommends {
+                        &mut self.recommended
+                    } else {
+                        &mut self.suggested
+                    };
                     for package in found {
                         map[package.unsigned_abs() as usize] = true;
                     }

@@ -149,9 +149,13 @@ impl<'a> Pattern<'a> {
         let evr = Evr::parse(view.evr());
         let epoch = if evr.epoch.is_empty() { "0" } else { evr.epoch };
         matches(self.name, view.name())
-            && self.epoch.is_none_or(|want| want.trim_start_matches('0') == epoch.trim_start_matches('0'))
+            && self
+                .epoch
+                .is_none_or(|want| want.trim_start_matches('0') == epoch.trim_start_matches('0'))
             && self.version.is_none_or(|want| matches(want, evr.version))
-            && self.release.is_none_or(|want| matches(want, evr.release.unwrap_or_default()))
+            && self
+                .release
+                .is_none_or(|want| matches(want, evr.release.unwrap_or_default()))
             && self.architecture.is_none_or(|want| matches(want, view.architecture()))
     }
 }
@@ -261,7 +265,10 @@ mod tests {
                 architecture: Some("x86_64"),
             })
         );
-        assert_eq!(parse("php-fpm", Form::Nev).map(|it| (it.name, it.version)), Some(("php", Some("fpm"))));
+        assert_eq!(
+            parse("php-fpm", Form::Nev).map(|it| (it.name, it.version)),
+            Some(("php", Some("fpm")))
+        );
         assert_eq!(parse("/usr/bin/perl", Form::Name), None);
         assert_eq!(parse("perl(strict)", Form::Name), None);
     }

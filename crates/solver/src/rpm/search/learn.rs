@@ -1,6 +1,6 @@
 //! Learning: what a conflict says about earlier decisions.
 
-use super::{Failure, RuleId, Search, SYSTEM, Solvable};
+use super::{Failure, RuleId, SYSTEM, Search, Solvable};
 use crate::rpm::rules::{Kind, NO_DEPENDENCY, Rule};
 
 impl Search<'_, '_> {
@@ -39,7 +39,9 @@ impl Search<'_, '_> {
                         break 'rules;
                     }
                 }
-                let Some(position) = self.decisions[..at].iter().rposition(|literal| seen[literal.unsigned_abs() as usize])
+                let Some(position) = self.decisions[..at]
+                    .iter()
+                    .rposition(|literal| seen[literal.unsigned_abs() as usize])
                 else {
                     break 'rules;
                 };
@@ -87,7 +89,9 @@ impl Search<'_, '_> {
             _ => {
                 rule.list = self.pool.keep(others);
                 // Watch what was decided last, so that the watch moves when that is taken back.
-                let highest = others.iter().max_by_key(|other| self.level_of[other.unsigned_abs() as usize].abs());
+                let highest = others
+                    .iter()
+                    .max_by_key(|other| self.level_of[other.unsigned_abs() as usize].abs());
                 rule.watches[1] = highest.copied().unwrap_or(others[0]);
             }
         }

@@ -117,9 +117,7 @@ impl Search<'_, '_> {
                     return Vec::new();
                 };
                 // Blocks whose conditions are all met.
-                let met = |block: &&Vec<Solvable>| {
-                    block.iter().all(|&literal| literal > 0 || self.is_chosen(-literal))
-                };
+                let met = |block: &&Vec<Solvable>| block.iter().all(|&literal| literal > 0 || self.is_chosen(-literal));
                 return blocks
                     .iter()
                     .filter(met)
