@@ -3,6 +3,7 @@
 //! What a program loads by name at run time (`dlopen`) is not seen; the definition names those packages as data.
 
 mod elf;
+mod names;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,6 +16,7 @@ use thiserror::Error;
 use crate::assemble::{PatternError, glob_set};
 use crate::definition::SlimRoots;
 use crate::failure::{Class, Failure};
+pub use names::{NamesError, descriptions, names_to_omit};
 pub use scan::ScanError;
 use scan::Scanned;
 

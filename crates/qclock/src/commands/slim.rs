@@ -1,9 +1,9 @@
 //! `qclock slim`: what an image could leave out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use qclock_factory::lock::{Request, lock};
-use qclock_factory::slim::{Content, Proposal, propose};
+use qclock_factory::slim::{Content, Proposal, descriptions, names_to_omit, propose};
 use serde_json::json;
 use thiserror::Error;
 
@@ -17,7 +17,8 @@ use crate::printer::Printer;
 /// Propose what an image can leave out
 ///
 /// Solves the image with everything its packages require, follows the libraries that its declared programs and modules are linked with,
-/// and prints the packages that none of them needs as `omit` tables for the definition. The reasons are yours to write.
+/// and prints what none of them needs as `omit` tables for the definition: the names by which kept packages ask for what can be left
+/// out. The reasons are yours to write.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  qclock slim app >> images/app/image.toml")]
 pub(crate) struct Arguments {
@@ -74,11 +75,17 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
         .unwrap_or_default()
         .into_iter()
         .collect();
-    report(&context, flavour, &propose(&packages, &parent, roots)?);
+    let proposal = propose(&packages, &parent, roots)?;
+    let files: Vec<(String, &[u8])> = packages
+        .iter()
+        .map(|(name, bytes)| (name.clone(), bytes.as_slice()))
+        .collect();
+    let names = names_to_omit(&descriptions(&files)?, &parent, &proposal);
+    report(&context, flavour, &proposal, &names);
     Ok(ExitStatus::Done)
 }
 
-fn report(context: &Context, flavour: &str, proposal: &Proposal) {
+fn report(context: &Context, flavour: &str, proposal: &Proposal, names: &BTreeMap<Content, BTreeSet<String>>) {
     let printer = context.printer;
     for idle in &proposal.idle {
         printer.note(&format!("`{idle}` matches nothing."));
@@ -94,23 +101,16 @@ fn report(context: &Context, flavour: &str, proposal: &Proposal) {
         printer.json(&json!({
             "schema": "qclock.slim/1", "kept": proposal.kept.keys().collect::<Vec<_>>(), "omitted": omitted.collect::<Vec<_>>(),
             "missing": proposal.missing, "idle": proposal.idle,
+            "omit": names.values().flatten().collect::<BTreeSet<_>>(),
         }));
         return;
     }
-    for content in [Content::Programs, Content::Libraries, Content::Data] {
-        let group: Vec<_> = proposal
-            .omitted
-            .iter()
-            .filter(|omitted| omitted.content == content)
-            .collect();
-        if group.is_empty() {
-            continue;
-        }
-        let names: Vec<String> = group.iter().map(|omitted| format!("{:?}", omitted.name)).collect();
+    for (content, names) in names {
+        let listed: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
         printer.line(&format!(
             "\n[[packages.{flavour}.omit]]\nnames = [{}]\nreason = \"\" # {}",
-            names.join(", "),
-            word(content)
+            listed.join(", "),
+            word(*content)
         ));
     }
     let bytes: u64 = proposal.omitted.iter().map(|omitted| omitted.size).sum();
