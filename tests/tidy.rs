@@ -1,5 +1,7 @@
 //! House rules that a compiler does not check: where dependencies may point, how long a file may grow, what no file may name.
 
+#![expect(clippy::panic, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

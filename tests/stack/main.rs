@@ -5,6 +5,12 @@
 //! `QCLOCK_STACK_TESTS=required` (as `scripts/test.sh` sets it) that is a failure instead.
 //! `QCLOCK_TEST_FULL=1` runs the randomised rounds at their full count.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test harness speaks to the terminal"
+)]
+
 mod faults;
 mod first_start;
 mod hardening;

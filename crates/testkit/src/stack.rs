@@ -124,7 +124,11 @@ impl Stack {
     /// Everything that a service's container wrote.  From the engine, since Compose decorates lines for terminals.
     pub fn logs(&self, service: &str) -> Result<String> {
         let output = self.output("docker", &["logs", &self.container(service)?])?;
-        ensure!(output.status.success(), "docker logs: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "docker logs: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr))
     }
 
@@ -175,7 +179,7 @@ impl Stack {
     /// Waits until a check has one of the given states; returns how long that took.
     pub fn wait_for_state(&self, id: &str, states: &[&str], deadline: Duration) -> Result<Duration> {
         let what = format!("check {id} becomes {}", states.join(" or "));
-        let (_, elapsed) = wait_for(&what, deadline, || match self.check(id) {
+        let ((), elapsed) = wait_for(&what, deadline, || match self.check(id) {
             Ok(check) if check["stale"] == false && states.iter().any(|state| check["state"] == *state) => Ok(()),
             Ok(check) => Err(check.to_string()),
             Err(error) => Err(format!("{error:#}")),
@@ -185,7 +189,7 @@ impl Stack {
 
     /// Waits until Docker calls every container of the project healthy.
     pub fn wait_until_healthy(&self, deadline: Duration) -> Result<Duration> {
-        let (_, elapsed) = wait_for("every container is healthy", deadline, || {
+        let ((), elapsed) = wait_for("every container is healthy", deadline, || {
             let table = self
                 .compose(&["ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}"])
                 .map_err(|error| format!("{error:#}"))?;
