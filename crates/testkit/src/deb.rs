@@ -95,7 +95,7 @@ impl Deb {
             "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: Nobody <nobody@example.org>\n"
         );
         for (field, value) in &self.fields {
-            stanza.push_str(&format!("{field}: {value}\n"));
+            stanza.extend([field, ": ", value, "\n"].map(str::to_owned));
         }
         stanza.push_str("Description: made for a test\n of nothing in particular\n");
         stanza
@@ -126,9 +126,9 @@ impl Deb {
             ("control.tar.gz", control),
             ("data.tar.gz", data),
         ] {
-            write!(
+            writeln!(
                 archive,
-                "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+                "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`",
                 0,
                 0,
                 0,

@@ -63,7 +63,7 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let state = Arc::clone(&shared);
                 // A client that goes away is no matter.
-                std::thread::spawn(move || drop(serve(stream, &state)));
+                std::thread::spawn(move || drop(serve(&stream, &state)));
             }
         });
         Ok(Self { address, state })
@@ -91,11 +91,8 @@ impl Server {
     /// At the next request only.
     pub fn fail_once(&self, path: &str, fault: Fault) {
         self.with(|state| {
-            state
-                .faults
-                .entry(path.to_owned())
-                .or_default()
-                .insert(0, (fault, true))
+            let faults = state.faults.entry(path.to_owned()).or_default();
+            faults.insert(0, (fault, true));
         });
     }
 
@@ -113,8 +110,8 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, state: &Mutex<State>) -> Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+fn serve(stream: &TcpStream, state: &Mutex<State>) -> Result<()> {
+    let mut reader = BufReader::new(stream);
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -144,7 +141,8 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> Result<()> {
             (state.files.get(&path).cloned(), next_fault(&mut state, &path))
         };
         let Some(file) = file else {
-            write!(&stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")?;
+            let mut output = stream;
+            write!(output, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")?;
             continue;
         };
         let tag = tag(&file);
@@ -152,7 +150,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> Result<()> {
             .filter(|_| if_range.as_ref() == Some(&tag))
             .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok())
             .filter(|start| *start < file.len());
-        if !answer(&stream, &file, &tag, start, fault)? {
+        if !answer(stream, &file, &tag, start, fault.as_ref())? {
             return Ok(());
         }
     }
@@ -168,10 +166,10 @@ fn next_fault(state: &mut State, path: &str) -> Option<Fault> {
 }
 
 /// Whether the connection can go on.
-fn answer(mut stream: &TcpStream, file: &[u8], tag: &str, start: Option<usize>, fault: Option<Fault>) -> Result<bool> {
+fn answer(mut stream: &TcpStream, file: &[u8], tag: &str, start: Option<usize>, fault: Option<&Fault>) -> Result<bool> {
     let mut body = file[start.unwrap_or(0)..].to_vec();
     let mut announced = body.len();
-    match &fault {
+    match fault {
         Some(Fault::Silent) => {
             wait_for_the_end(stream);
             return Ok(false);

@@ -1,6 +1,7 @@
 //! A Debian archive with a key of its own, served by a server that can be told to misbehave.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -77,7 +78,7 @@ impl Mirror {
 
     /// The public key, armored.
     pub fn key(&self) -> Result<Vec<u8>> {
-        Ok(self.key.armored().to_vec()?)
+        self.key.armored().to_vec()
     }
 
     pub fn suite(&mut self, name: &str) -> Result<&mut Suite> {
@@ -138,10 +139,11 @@ impl Mirror {
             let below = path.split_once("/pool/").map_or("", |(_, below)| below);
             let size = bytes.len();
             let stanza = package.stanza();
-            index.push_str(&format!(
-                "{stanza}Filename: pool/{below}\nSize: {size}\nSHA256: {}\n\n",
-                hex(&bytes)
-            ));
+            let digest = hex(&bytes);
+            write!(
+                index,
+                "{stanza}Filename: pool/{below}\nSize: {size}\nSHA256: {digest}\n\n"
+            )?;
             files.insert(path, bytes);
         }
         let index = index.into_bytes();
@@ -190,10 +192,8 @@ impl Mirror {
 
 /// Of bytes, lower-case.
 pub fn hex(bytes: &[u8]) -> String {
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digits = |byte: u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or('0'));
+    sha2::Sha256::digest(bytes).into_iter().flat_map(digits).collect()
 }
 
 /// `Sat, 06 Sep 2025 10:07:04 UTC`.

@@ -226,7 +226,7 @@ fn a_file_that_is_no_package_is_refused_by_the_lock() -> Result<()> {
         package.scripts.push((
             "control".to_owned(),
             "Package: other\nVersion: 1\nArchitecture: amd64\n".to_owned(),
-        ))
+        ));
     })?;
     let outcome = fixture.run(&["lock"]);
     assert_eq!(outcome.status, 3, "{}", outcome.text());

@@ -69,7 +69,7 @@ fn newer_suites_with_the_same_packages_leave_the_lock_as_it_is() -> Result<()> {
 fn a_requirement_that_nothing_meets_is_explained() -> Result<()> {
     let mut fixture = Fixture::new()?;
     fixture.change("libmod", |package| {
-        package.fields[0].1 = "libc6, libgone (>= 2)".to_owned()
+        package.fields[0].1 = "libc6, libgone (>= 2)".to_owned();
     })?;
     stable(|| insta::assert_snapshot!(fixture.run(&["lock"]).text()));
     assert!(!fixture.lock_path().exists());
