@@ -52,8 +52,6 @@ pub fn read_index(bytes: &[u8]) -> Result<Vec<Package>, IndexError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const HELLO: &str = "Package: hello\nVersion: 2.10-3\nArchitecture: amd64\nDepends: libc6 (>= 2.34), a | b\n\

@@ -214,8 +214,6 @@ pub(crate) fn is_package_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn shown(field: &str) -> Vec<Vec<String>> {

@@ -179,8 +179,6 @@ fn invalid(field: &'static str, value: &str, expected: &'static str) -> ReleaseE
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const DIGEST: &str = "6b47f9b4b5a1c5bd1c2d2b9a1a9b1ff1dd7b0c4a0f4b8e3d7a6c5b4a39281706";

@@ -13,6 +13,8 @@ pub(crate) enum Compression {
     Zstd,
 }
 
+type Compress = fn(&[u8]) -> Vec<u8>;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Deb {
     control: Vec<u8>,
@@ -23,10 +25,7 @@ pub(crate) struct Deb {
 
 impl Deb {
     pub(crate) fn new() -> Self {
-        let control = entry(
-            &Header::new(b'0', "./control", CONTROL.len() as u64),
-            CONTROL.as_bytes(),
-        );
+        let control = entry(Header::new(b'0', "./control", CONTROL.len() as u64), CONTROL.as_bytes());
         Self {
             control,
             data: Vec::new(),
@@ -41,7 +40,7 @@ impl Deb {
 
     pub(crate) fn control_file(mut self, name: &str, content: &[u8]) -> Self {
         self.control.extend(entry(
-            &Header::new(b'0', &format!("./{name}"), content.len() as u64),
+            Header::new(b'0', &format!("./{name}"), content.len() as u64),
             content,
         ));
         self
@@ -56,7 +55,7 @@ impl Deb {
     }
 
     pub(crate) fn entry(mut self, header: Header, content: &[u8]) -> Self {
-        self.data.extend(entry(&header, content));
+        self.data.extend(entry(header, content));
         self
     }
 
@@ -70,11 +69,11 @@ impl Deb {
         Self { cut: Some(cut), ..self }
     }
 
-    pub(crate) fn build(&self) -> Vec<u8> {
+    pub(crate) fn build(self) -> Vec<u8> {
         let mut data = [&self.data[..], &[0; 1024]].concat();
         data.truncate(data.len().saturating_sub(self.cut.unwrap_or(0)));
         let control = [&self.control[..], &[0; 1024]].concat();
-        let (suffix, compress): (_, fn(&[u8]) -> Vec<u8>) = match self.compression {
+        let (suffix, compress): (_, Compress) = match self.compression {
             Compression::None => ("", <[u8]>::to_vec),
             Compression::Gzip => (".gz", gzip),
             Compression::Xz => (".xz", xz),
@@ -116,7 +115,7 @@ pub(crate) fn pax(key: &str, value: &str) -> Vec<u8> {
     format!("{length}{rest}").into_bytes()
 }
 
-fn entry(header: &Header, content: &[u8]) -> Vec<u8> {
+fn entry(header: Header, content: &[u8]) -> Vec<u8> {
     let mut bytes = header.signed_with(|_| ());
     bytes.extend(content);
     bytes.resize(bytes.len().next_multiple_of(512), 0);
@@ -151,14 +150,14 @@ impl Header {
     }
 
     /// Changed after its checksum was made.
-    pub(crate) fn bytes_with(&self, change: fn(&mut [u8; 512])) -> Vec<u8> {
+    pub(crate) fn bytes_with(self, change: fn(&mut [u8; 512])) -> Vec<u8> {
         let mut block: [u8; 512] = self.signed_with(|_| ()).try_into().unwrap();
         change(&mut block);
         block.to_vec()
     }
 
     /// Changed before its checksum is made.
-    pub(crate) fn signed_with(&self, change: fn(&mut [u8; 512])) -> Vec<u8> {
+    pub(crate) fn signed_with(self, change: fn(&mut [u8; 512])) -> Vec<u8> {
         let mut block = self.block;
         change(&mut block);
         put(&mut block, 148, b"        ");

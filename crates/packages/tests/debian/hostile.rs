@@ -144,7 +144,6 @@ fn damage(seeds: &[Vec<u8>], rounds: u64, mut look: impl FnMut(&[u8])) -> u64 {
 struct Random(u64);
 
 impl Random {
-    #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -1,6 +1,7 @@
 //! Version order: its laws, and that it is dpkg's.
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -148,7 +149,11 @@ fn the_order_is_that_of_dpkg() {
         let mut script = String::new();
         for (left, right) in chunk {
             for operator in ["lt", "eq"] {
-                script += &format!("dpkg --compare-versions '{left}' {operator} '{right}' && printf 1 || printf 0\n");
+                writeln!(
+                    script,
+                    "dpkg --compare-versions '{left}' {operator} '{right}' && printf 1 || printf 0"
+                )
+                .unwrap();
             }
         }
         let output = Command::new("sh")

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use qclock_packages::deb::{Package, Version};
 use qclock_solver::deb::{Request, Requirement, Solution, SolveError, solve};
@@ -76,10 +77,10 @@ impl Case {
             .map(|(name, by)| format!("{name} for {}", by.join(", ")));
         let omitted: Vec<_> = omitted.collect();
         if !omitted.is_empty() {
-            text += &format!("; without {}", omitted.join(", "));
+            write!(text, "; without {}", omitted.join(", ")).unwrap();
         }
         if !solution.unused_omissions.is_empty() {
-            text += &format!("; unused {}", solution.unused_omissions.join(", "));
+            write!(text, "; unused {}", solution.unused_omissions.join(", ")).unwrap();
         }
         assert_eq!(text, expected);
         for _ in 0..3 {
@@ -117,7 +118,7 @@ fn package(line: &str) -> Package {
     let fields: Vec<_> = fields.split("; ").filter(|field| !field.is_empty()).collect();
     for field in &fields {
         let (field, value) = field.split_once(' ').unwrap();
-        stanza += &format!("{field}: {value}\n");
+        writeln!(stanza, "{field}: {value}").unwrap();
     }
     if !fields.iter().any(|field| field.starts_with("architecture")) {
         stanza += "Architecture: amd64\n";

@@ -20,7 +20,7 @@ const SCRIPTS: [&str; 7] = [
 pub(super) fn read(member: Member<'_>, limits: Limits) -> Result<Control, ArchiveError> {
     let mut control = Control::default();
     walk_member(member, limits.control, limits, UNNAMED, &mut |entry, content| {
-        take(&mut control, entry, content)
+        take(&mut control, &entry, content)
     })?;
     let stanza = control
         .other
@@ -50,7 +50,7 @@ pub(super) fn read(member: Member<'_>, limits: Limits) -> Result<Control, Archiv
     Ok(control)
 }
 
-fn take(control: &mut Control, entry: Entry, content: &mut dyn Read) -> Result<(), ArchiveError> {
+fn take(control: &mut Control, entry: &Entry, content: &mut dyn Read) -> Result<(), ArchiveError> {
     if entry.kind != EntryKind::File || entry.path.contains('/') {
         return Err(refused(&entry.path, "a plain file at the top"));
     }

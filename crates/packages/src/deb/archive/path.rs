@@ -63,8 +63,6 @@ pub(super) fn check_target(target: &str, longest: usize) -> Result<(), EntryErro
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]
