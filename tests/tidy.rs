@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Longest a source file may get, in lines before its test module; a file that needs more holds two ideas.
-const LONGEST_FILE: usize = 450;
+const LONGEST_FILE: usize = 500;
 
 /// Who may use whom among our own crates (ARCHITECTURE.md, "Direction").
 const DIRECTION: &[(&str, &[&str])] = &[
