@@ -7,8 +7,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::board::Board;
+use crate::check::Check;
 use crate::clock::Moment;
 use crate::language::Language;
+use crate::state::State;
 use crate::view::View;
 
 /// From one sign of life to the next.
@@ -23,6 +25,8 @@ pub struct Frame {
     pub number: u64,
     /// `change`, `heartbeat`, or `snapshot` for the first.
     pub kind: &'static str,
+    /// Whether Apache is down in it.
+    pub edge_is_down: bool,
     en: String,
     fr: String,
 }
@@ -35,6 +39,10 @@ impl Frame {
         Self {
             number,
             kind,
+            edge_is_down: snapshot
+                .checks
+                .iter()
+                .any(|seen| seen.check == Check::Apache && seen.current.state == State::Down),
             en: json(Language::En),
             fr: json(Language::Fr),
         }

@@ -1,6 +1,7 @@
 //! The event stream (server-sent events): a snapshot at once, then each change, and a sign of life in between.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +21,7 @@ use crate::frames::Frame;
 use crate::language::Language;
 use crate::scheduler::Jitter;
 use crate::web::App;
+use crate::web::edge::came_through_proxy;
 use crate::web::errors::{Fault, fault};
 use crate::web::preferences::Preferences;
 
@@ -26,7 +29,10 @@ use crate::web::preferences::Preferences;
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 /// `GET /qclock/events`.  A client that has fallen behind gets the newest frame, which is whole.
-pub async fn stream(State(app): State<App>, preferences: Preferences) -> Response {
+///
+/// A stream that came through Apache ends when Apache goes down: an Apache that stops waits for what it is passing on, and would wait
+/// for this one in vain.
+pub async fn stream(State(app): State<App>, preferences: Preferences, headers: HeaderMap) -> Response {
     let Ok(permit) = Arc::clone(&app.event_permits).try_acquire_owned() else {
         let mut response = fault(Fault::Full, &preferences);
         response
@@ -38,6 +44,7 @@ pub async fn stream(State(app): State<App>, preferences: Preferences) -> Respons
     let number = app.event_count.fetch_add(1, Ordering::Relaxed);
     let first = Arc::new(Frame::new(&app.board, app.frames.borrow().number, "snapshot"));
     let frames = stream::once(async move { first }).chain(WatchStream::from_changes(app.frames.clone()));
+    let frames = frames.take_while(leave_a_falling_edge(came_through_proxy(&headers)));
     let retry = retry_after(number);
     let events = frames.enumerate().map(move |(index, frame)| {
         let event = event(&frame, language);
@@ -59,6 +66,15 @@ pub async fn snapshot(State(app): State<App>, preferences: Preferences) -> Respo
         frame.json(preferences.language).to_owned(),
     )
         .into_response()
+}
+
+/// False once Apache is down after having been up, for a stream that came through it.
+fn leave_a_falling_edge(through_edge: bool) -> impl FnMut(&Arc<Frame>) -> Ready<bool> {
+    let mut was_up = false;
+    move |frame| {
+        was_up |= !frame.edge_is_down;
+        ready(!(through_edge && was_up && frame.edge_is_down))
+    }
 }
 
 fn event(frame: &Frame, language: Language) -> Event {

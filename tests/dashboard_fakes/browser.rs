@@ -80,9 +80,14 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
+        Self::open_with(address, path, &[]).await
+    }
+
+    /// With headers, as if a proxy had passed it on.
+    pub(crate) async fn open_with(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream
-            .write_all(question("GET", path, &[], "keep-alive").as_bytes())
+            .write_all(question("GET", path, headers, "keep-alive").as_bytes())
             .await
             .unwrap();
         let mut lines = BufReader::new(stream).lines();
@@ -98,6 +103,10 @@ impl Events {
                 .await
                 .expect("an event in time")
                 .ok()??;
+            // The last chunk: the answer is over, though the connection may go on.
+            if line == "0" {
+                return None;
+            }
             if let Some(event) = line.strip_prefix("event: ") {
                 event.clone_into(&mut kind);
             } else if let Some(data) = line.strip_prefix("data: ") {

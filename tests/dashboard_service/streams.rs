@@ -74,3 +74,23 @@ async fn readers_do_not_hold_up_the_end() {
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     while events.next().await.is_some() {}
 }
+
+#[tokio::test]
+async fn a_stream_through_apache_does_not_hold_up_apache() {
+    let stage = Stage::start().await;
+    stage.all_well().await;
+    let address = stage.address();
+    let mut through = Events::open_with(address, "/qclock/events", &[("X-QClock-Edge", "1")]).await;
+    let mut direct = Events::open(address, "/qclock/events").await;
+    assert!(through.next().await.is_some());
+    assert!(direct.next().await.is_some());
+    stage.app.stop().await;
+    let begun = Instant::now();
+    while let Some((_, view)) = through.next().await {
+        assert_ne!(view["tiles"][0]["state"], "down", "still open although Apache is down");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    while direct.next().await.unwrap().1["tiles"][0]["state"] != "down" {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+}
