@@ -1,5 +1,7 @@
 //! Faults, made on purpose, timed from the outside.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -69,7 +71,9 @@ pub(crate) fn fpm_master_killed(stack: &Stack) -> Result<()> {
     all_well(stack)
 }
 
+/// A person has the dashboard open, another waits for a slow page: the page is answered, and the open dashboard holds nothing up.
 pub(crate) fn stop_during_request(stack: &Stack) -> Result<()> {
+    let open_dashboard = open_event_stream(stack)?;
     stack.write_page("slow.php", "<?php sleep(3); echo 'complete';")?;
     let url = stack.url("/slow.php");
     let request = std::thread::spawn(move || {
@@ -88,7 +92,10 @@ pub(crate) fn stop_during_request(stack: &Stack) -> Result<()> {
         }
     });
     drop(seen);
+    let stopping = Instant::now();
     stack.compose(&["stop", "app"])?;
+    let stopped = stopping.elapsed();
+    drop(open_dashboard);
     let (answer, took) = request
         .join()
         .map_err(|_| anyhow::anyhow!("the requesting thread panicked"))??;
@@ -100,10 +107,27 @@ pub(crate) fn stop_during_request(stack: &Stack) -> Result<()> {
         took >= Duration::from_secs(3),
         "the request was cut short after {took:?}"
     );
+    ensure!(stopped < Duration::from_secs(15), "the stop took {stopped:.1?}");
+    println!("    stopped in {stopped:.1?} with a 3 s request and an open dashboard");
     let exit = stack.inspect("app")?["State"]["ExitCode"].clone();
     ensure!(exit == 0, "a requested stop ended with status {exit}");
     stack.compose(&["start", "app"])?;
     all_well(stack)
+}
+
+/// What a browser does that shows the dashboard through Apache.
+fn open_event_stream(stack: &Stack) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(("127.0.0.1", stack.http_port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(b"GET /qclock/events HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    let mut begin = [0; 15];
+    stream.read_exact(&mut begin)?;
+    ensure!(
+        begin == *b"HTTP/1.1 200 OK",
+        "the event stream answers {}",
+        String::from_utf8_lossy(&begin)
+    );
+    Ok(stream)
 }
 
 pub(crate) fn dashboard_alone(stack: &Stack) -> Result<()> {

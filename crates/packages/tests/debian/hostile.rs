@@ -1,7 +1,7 @@
 //! Every parser of Debian's formats meets damaged bytes in each test run: it may refuse them or not, but it must return,
 //! keep its bounds, and never yield a path that leads out.
 //!
-//! `QCLOCK_TEST_SEED` repeats a run, `QCLOCK_TEST_ROUNDS` makes it longer; `fuzz/` looks deeper.
+//! `QCLOCK_TEST_SEED` repeats a run, `QCLOCK_TEST_FULL` makes it longer; `fuzz/` looks deeper.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -127,7 +127,8 @@ fn damage(seeds: &[Vec<u8>], rounds: u64, mut look: impl FnMut(&[u8])) -> u64 {
     let variable = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let clock = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let seed = variable("QCLOCK_TEST_SEED").unwrap_or(clock);
-    let rounds = variable("QCLOCK_TEST_ROUNDS").unwrap_or(rounds);
+    let full = std::env::var_os("QCLOCK_TEST_FULL").is_some();
+    let rounds = if full { rounds * 20 } else { rounds };
     eprintln!("{rounds} rounds, QCLOCK_TEST_SEED={seed}");
     let mut random = Random(seed.max(1));
     for _ in 0..rounds {
