@@ -17,6 +17,9 @@ use crate::failure::CommandFailure;
 use crate::printer::Printer;
 use crate::progress::Progress;
 
+/// The evaluation flavour, which any machine that reaches a Debian mirror can build.
+const DEFAULT_FLAVOUR: &str = "debian12";
+
 pub(crate) struct Context {
     pub environment: Environment,
     pub project: Project,
@@ -120,7 +123,11 @@ pub(crate) fn project_folder(cli: &Cli) -> Result<PathBuf, CommandFailure> {
 }
 
 pub(crate) fn load_project(cli: &Cli) -> Result<Project, CommandFailure> {
-    Ok(Project::load(&project_folder(cli)?, &cli.global.flavour)?)
+    // A variable that is set to nothing counts as not set.
+    let flavour = Some(cli.global.flavour.as_str())
+        .filter(|flavour| !flavour.is_empty())
+        .unwrap_or(DEFAULT_FLAVOUR);
+    Ok(Project::load(&project_folder(cli)?, flavour)?)
 }
 
 fn snapshot_service(value: &str) -> Result<Url, ContextError> {

@@ -9,6 +9,7 @@ use fs_err as fs;
 use qclock_trust::Sha256;
 use rustix::fs::{FlockOperation, flock};
 use sha2::Digest as _;
+use tempfile::TempPath;
 
 use super::{Cache, CacheError};
 
@@ -17,6 +18,8 @@ use super::{Cache, CacheError};
 pub(crate) struct Partial {
     file: File,
     path: PathBuf,
+    /// A file of our own, that goes when it is not needed.
+    temporary: Option<TempPath>,
     /// What the server called this version of the file, for `If-Range`.
     validator: Option<String>,
     validator_path: PathBuf,
@@ -34,15 +37,17 @@ impl Cache {
             path: path.clone(),
             source,
         };
-        let (file, path) = if let Some(file) = open_locked(&path).map_err(failed)? {
-            (file, path.clone())
+        let (file, path, temporary) = if let Some(file) = open_locked(&path).map_err(failed)? {
+            (file, path.clone(), None)
         } else {
-            let own = path.with_extension(std::process::id().to_string());
-            (open(&own).map_err(failed)?, own)
+            let folder = path.parent().unwrap_or(&self.root);
+            let (file, temporary) = tempfile::NamedTempFile::new_in(folder).map_err(failed)?.into_parts();
+            (file, temporary.to_path_buf(), Some(temporary))
         };
         let validator_path = PathBuf::from(format!("{}.validator", path.display()));
         let mut partial = Partial {
             file,
+            temporary,
             validator: None,
             validator_path,
             path,
@@ -93,6 +98,9 @@ impl Partial {
     /// Remembers what the bytes that follow are a part of.
     pub(crate) fn set_validator(&mut self, validator: Option<&str>) {
         self.validator = validator.map(str::to_owned);
+        if self.temporary.is_some() {
+            return;
+        }
         // Without it the next run begins at the start: no harm.
         let _ = match validator {
             Some(validator) => fs::write(&self.validator_path, validator),
@@ -129,7 +137,12 @@ impl Partial {
         }
         let target = cache.object(expected);
         cache.make_folder(&target)?;
-        let moved = self.file.sync_all().and_then(|()| fs::rename(&self.path, &target));
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        let complete = self.file.set_permissions(readable).and_then(|()| self.file.sync_all());
+        let moved = complete.and_then(|()| match self.temporary.take() {
+            Some(temporary) => temporary.persist(&target).map_err(std::io::Error::from),
+            None => fs::rename(&self.path, &target),
+        });
         moved.map_err(|source| self.failed("keep", source))?;
         Ok(Ok(()))
     }

@@ -14,6 +14,8 @@ use crate::mirror::shown;
 pub enum FetchError {
     #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
+    #[error("cannot set up encryption")]
+    Encryption(#[source] rustls::Error),
     #[error("cannot start threads for downloads")]
     Runtime(#[source] std::io::Error),
     #[error("cannot fetch {name}: no address is known")]
@@ -30,10 +32,12 @@ pub enum FetchError {
 
 /// One place and what came of it.
 #[derive(Debug, Error)]
-#[error("{}: {cause}{}", shown(address), deepest(cause))]
+#[error("{}: {cause}{}{}", shown(address), deepest(cause), times(*attempts))]
 pub struct Tried {
     pub address: Url,
     pub cause: Cause,
+    /// How often it was tried.
+    pub attempts: u32,
 }
 
 #[derive(Debug, Error)]
@@ -92,7 +96,7 @@ impl FetchError {
         match self {
             Self::File { earlier, last, .. } => earlier.iter().chain([&**last]).all(|tried| tried.cause.is_absent()),
             Self::Nowhere { .. } => true,
-            Self::Client(_) | Self::Runtime(_) => false,
+            Self::Client(_) | Self::Encryption(_) | Self::Runtime(_) => false,
         }
     }
 }
@@ -151,7 +155,7 @@ impl Failure for FetchError {
     fn class(&self) -> Class {
         match self {
             Self::File { last, .. } => last.cause.class(),
-            Self::Client(_) | Self::Runtime(_) | Self::Nowhere { .. } => Class::Environment,
+            Self::Client(_) | Self::Encryption(_) | Self::Runtime(_) | Self::Nowhere { .. } => Class::Environment,
         }
     }
 
@@ -159,7 +163,7 @@ impl Failure for FetchError {
         match self {
             Self::File { last, .. } => match last.cause {
                 Cause::Connect(_) | Cause::Silent { .. } | Cause::Stalled { .. } | Cause::TooSlow { .. } => Some(
-                    "check the network and apt's proxy setting, or name another mirror with `QCLOCK_DEBIAN_MIRROR`".to_owned(),
+                    "check the network, apt's proxy setting and, for https, the package `ca-certificates`, or name another mirror with `QCLOCK_DEBIAN_MIRROR`".to_owned(),
                 ),
                 Cause::Cache(_) => Some("name another folder with `QCLOCK_CACHE_DIR`".to_owned()),
                 Cause::Longer { .. } | Cause::Digest { .. } => {
@@ -167,8 +171,16 @@ impl Failure for FetchError {
                 }
                 _ => None,
             },
-            Self::Client(_) | Self::Runtime(_) | Self::Nowhere { .. } => None,
+            Self::Client(_) | Self::Encryption(_) | Self::Runtime(_) | Self::Nowhere { .. } => None,
         }
+    }
+}
+
+fn times(attempts: u32) -> String {
+    if attempts > 1 {
+        format!(" ({attempts} attempts)")
+    } else {
+        String::new()
     }
 }
 
