@@ -1,7 +1,7 @@
 //! The packages of a request, found by name and by what they provide; Debian's rules of what satisfies what.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use qclock_packages::deb::{Alternatives, MultiArch, Package, Relation, Version};
@@ -16,10 +16,10 @@ const STANDS_FOR: char = '-';
 pub(super) struct Universe<'a> {
     index: &'a [Package],
     architecture: &'a str,
-    /// Newest version first.
-    named: HashMap<&'a str, Vec<PackageId>>,
-    /// Capability → providers with the version that they give it, the preferred one first.
-    provided: HashMap<&'a str, Vec<(PackageId, Option<&'a Version>)>>,
+    /// Sorted by name, the newest version first.  Sorted lists, because an index comes nearly sorted.
+    named: Vec<PackageId>,
+    /// Capabilities with their provider and the version that it gives them; sorted by name, the preferred provider first.
+    provided: Vec<(&'a str, PackageId, Option<&'a Version>)>,
     /// Name left out, and the name under which the engine knows what stands for it; sorted.
     omitted: Vec<(&'a str, String)>,
     pub(super) fixed: BTreeSet<PackageId>,
@@ -30,8 +30,8 @@ impl<'a> Universe<'a> {
         let mut universe = Self {
             index: request.index,
             architecture: request.architecture,
-            named: HashMap::with_capacity(request.index.len()),
-            provided: HashMap::new(),
+            named: Vec::with_capacity(request.index.len()),
+            provided: Vec::new(),
             omitted: request
                 .omit
                 .iter()
@@ -43,10 +43,7 @@ impl<'a> Universe<'a> {
         for (name, version) in &request.fixed {
             // Compared as text: versions that are equal in order may be different packages.
             let same = |package: &&PackageId| universe.index[**package as usize].version.as_str() == version.as_str();
-            let package = universe
-                .named
-                .get(name.as_str())
-                .and_then(|packages| packages.iter().find(same));
+            let package = universe.named(name).iter().find(same);
             let missing = || SolveError::FixedMissing {
                 name: name.clone(),
                 version: version.clone(),
@@ -60,30 +57,27 @@ impl<'a> Universe<'a> {
     #[expect(clippy::cast_possible_truncation, reason = "an index has at most 2^20 packages")]
     fn fill(&mut self) {
         let index = self.index;
-        for (position, package) in index.iter().enumerate() {
-            if package.architecture != self.architecture && package.architecture != "all" {
-                continue;
-            }
-            let versions = self.named.entry(&package.name).or_default();
-            // Of equal versions the one that is named first counts.
-            if versions
-                .iter()
-                .any(|&other| index[other as usize].version.as_str() == package.version.as_str())
-            {
-                continue;
-            }
-            let at = versions.partition_point(|&other| index[other as usize].version >= package.version);
-            versions.insert(at, position as PackageId);
-            for relation in &package.provides {
+        let of = |id: PackageId| &index[id as usize];
+        let seen = |package: &Package| package.architecture == self.architecture || package.architecture == "all";
+        self.named = (0..index.len() as PackageId).filter(|&id| seen(of(id))).collect();
+        // Stable, so that of equal versions the one that is named first comes first, and the others go.
+        self.named.sort_by(|&left, &right| {
+            let (left, right) = (of(left), of(right));
+            left.name
+                .cmp(&right.name)
+                .then_with(|| right.version.cmp(&left.version))
+        });
+        self.named.dedup_by(|later, first| {
+            of(*later).name == of(*first).name && of(*later).version.as_str() == of(*first).version.as_str()
+        });
+        for &id in &self.named {
+            for relation in &of(id).provides {
                 let version = relation.version.as_ref().map(|(_, version)| version);
-                self.provided
-                    .entry(&relation.name)
-                    .or_default()
-                    .push((position as PackageId, version));
+                self.provided.push((&relation.name, id, version));
             }
         }
-        let rank = |package: PackageId| {
-            let package = &index[package as usize];
+        let rank = |id: PackageId| {
+            let package = of(id);
             (
                 !package.essential,
                 priority(&package.priority),
@@ -91,10 +85,22 @@ impl<'a> Universe<'a> {
                 Reverse(&package.version),
             )
         };
-        #[expect(clippy::iter_over_hash_type, reason = "each is sorted by itself")]
-        for providers in self.provided.values_mut() {
-            providers.sort_by(|left, right| rank(left.0).cmp(&rank(right.0)));
-        }
+        self.provided
+            .sort_by(|left, right| left.0.cmp(right.0).then_with(|| rank(left.1).cmp(&rank(right.1))));
+    }
+
+    /// All packages of a name, the newest version first.
+    fn named(&self, name: &str) -> &[PackageId] {
+        let name_of = |id: &PackageId| self.index[*id as usize].name.as_str();
+        let start = self.named.partition_point(|id| name_of(id) < name);
+        let length = self.named[start..].partition_point(|id| name_of(id) == name);
+        &self.named[start..start + length]
+    }
+
+    fn providers(&self, name: &str) -> &[(&'a str, PackageId, Option<&'a Version>)] {
+        let start = self.provided.partition_point(|(capability, ..)| *capability < name);
+        let length = self.provided[start..].partition_point(|(capability, ..)| *capability == name);
+        &self.provided[start..start + length]
     }
 
     pub(super) fn package(&self, id: PackageId) -> Option<&'a Package> {
@@ -171,12 +177,12 @@ impl<'a> Universe<'a> {
             relation.architecture.as_deref() != Some("any") || self.index[id as usize].multi_arch == MultiArch::Allowed
         };
         let mut options = Vec::new();
-        for &id in self.named.get(relation.name.as_str()).into_iter().flatten() {
+        for &id in self.named(&relation.name) {
             if fits(id) && relation.accepts(&self.index[id as usize].version) {
                 options.push(id);
             }
         }
-        for &(id, version) in self.provided.get(relation.name.as_str()).into_iter().flatten() {
+        for &(_, id, version) in self.providers(&relation.name) {
             let accepted = relation.version.is_none() || version.is_some_and(|version| relation.accepts(version));
             if fits(id) && accepted && !options.contains(&id) {
                 options.push(id);
@@ -201,7 +207,7 @@ impl<'a> Universe<'a> {
     fn near_misses(&self, group: &Alternatives) -> String {
         let mut versions = Vec::new();
         for relation in group {
-            for &id in self.named.get(relation.name.as_str()).into_iter().flatten() {
+            for &id in self.named(&relation.name) {
                 versions.push(self.describe(id));
             }
         }
@@ -252,7 +258,7 @@ impl Ecosystem for Universe<'_> {
 
     fn candidates(&self, name: &str) -> Vec<PackageId> {
         match name.strip_prefix(STANDS_FOR) {
-            None => self.named.get(name).cloned().unwrap_or_default(),
+            None => self.named(name).to_vec(),
             Some(name) => self.stand_in(name).into_iter().collect(),
         }
     }
