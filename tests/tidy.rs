@@ -124,7 +124,7 @@ fn the_french_readme_mirrors_the_english_one() {
             .split("```")
             .skip(1)
             .step_by(2)
-            .map(|block| without_comments(block))
+            .map(without_comments)
             .collect()
     };
     assert_eq!(commands("README.md"), commands("README.fr.md"), "the commands differ");
