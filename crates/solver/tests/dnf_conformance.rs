@@ -119,3 +119,207 @@ fn goldens_are_equal() {
     println!("{count} goldens compared");
     assert!(differences.is_empty(), "{differences:#?}");
 }
+
+/// Streams, and specifications; "+weak" at the end takes recommended packages, too.
+const REQUESTS: [(&str, &str); 96] = [
+    ("", "httpd"),
+    ("", "nginx"),
+    ("", "postgresql-server"),
+    ("", "mariadb-server"),
+    ("", "mysql-server"),
+    ("", "redis"),
+    ("", "php-fpm"),
+    ("", "nodejs"),
+    ("", "ruby"),
+    ("", "git"),
+    ("", "podman"),
+    ("", "cockpit"),
+    ("", "java-21-openjdk"),
+    ("", "java-1.8.0-openjdk-headless"),
+    ("", "tomcat"),
+    ("", "maven"),
+    ("", "python3.11"),
+    ("", "python3-devel gcc"),
+    ("", "gcc-c++ make"),
+    ("", "rust cargo"),
+    ("", "golang"),
+    ("", "/usr/sbin/httpd"),
+    ("", "webserver"),
+    ("", "php-*"),
+    ("", "NetworkManager"),
+    ("", "vim-enhanced"),
+    ("", "emacs-nox"),
+    ("", "samba"),
+    ("", "bind"),
+    ("", "postfix"),
+    ("", "dovecot"),
+    ("", "squid"),
+    ("", "haproxy"),
+    ("", "memcached"),
+    ("", "varnish"),
+    ("", "rsyslog"),
+    ("", "tuned"),
+    ("", "qemu-kvm"),
+    ("", "gnome-shell"),
+    ("", "firefox"),
+    ("", "libreoffice-writer"),
+    ("", "texlive-latex"),
+    ("", "ansible-core"),
+    ("", "perl"),
+    ("", "perl-DBD-MySQL"),
+    ("", "kernel"),
+    ("", "dnf"),
+    ("", "systemd"),
+    ("", "openssh-server"),
+    ("", "glibc.i686"),
+    ("", "httpd-2.4.62-1.el9"),
+    ("", "mod_ssl mod_http2"),
+    ("", "php-mysqlnd"),
+    ("", "php-pecl-zip"),
+    ("", "python3-libs.x86_64"),
+    ("", "ncurses-devel"),
+    ("", "subscription-manager"),
+    ("", "selinux-policy-targeted"),
+    ("", "container-selinux"),
+    ("", "buildah skopeo"),
+    ("", "pcp"),
+    ("", "grafana"),
+    ("", "389-ds-base"),
+    ("", "sssd"),
+    ("", "dotnet-sdk-8.0"),
+    ("", "aspell"),
+    ("", "graphviz"),
+    ("", "ghostscript"),
+    ("", "pipewire"),
+    ("", "evolution"),
+    ("", "thunderbird"),
+    ("", "gimp"),
+    ("", "httpd-2.4.*"),
+    ("", "*-logos-httpd"),
+    ("", "perl(Getopt::Long) >= 2.0"),
+    ("php:8.2", "php-fpm"),
+    ("php:8.2", "httpd php"),
+    ("php:8.2", "php-pecl-xdebug3"),
+    ("php:8.2", "php-devel"),
+    ("php:8.3", "php-fpm php-mysqlnd"),
+    ("postgresql:15", "postgresql-server"),
+    ("postgresql:15", "postgresql-contrib"),
+    ("postgresql:16", "postgresql-server"),
+    ("nginx:1.24", "nginx"),
+    ("nginx:1.24", "nginx-all-modules"),
+    ("nodejs:20", "nodejs"),
+    ("mariadb:10.11", "mariadb-server"),
+    ("maven:3.8", "maven"),
+    ("redis:7", "redis"),
+    ("ruby:3.3", "ruby"),
+    ("php:8.2 nginx:1.24", "nginx php-fpm"),
+    ("", "httpd +weak"),
+    ("", "php-fpm +weak"),
+    ("", "git +weak"),
+    ("", "systemd +weak"),
+    ("", "vim-enhanced +weak"),
+];
+
+/// Asks dnf itself, by its Python modules; without them it says so.
+#[test]
+fn generated_requests_are_equal() {
+    let Some(folder) = data::folder() else {
+        return;
+    };
+    let repositories = &data::ALL[..3];
+    let cases: Vec<Case<'_>> = (REQUESTS.iter())
+        .map(|(streams, install)| Case {
+            repositories: repositories.iter().map(|(name, _)| *name).collect(),
+            streams: streams.split_whitespace().map(str::to_owned).collect(),
+            install: match *install {
+                "perl(Getopt::Long) >= 2.0" => vec![(*install).to_owned()],
+                several => several
+                    .split(' ')
+                    .filter(|word| *word != "+weak")
+                    .map(str::to_owned)
+                    .collect(),
+            },
+            weak: install.ends_with(" +weak"),
+        })
+        .collect();
+    let Some(answers) = ask_dnf(&folder, repositories, &cases) else {
+        println!("skipped: there is no dnf to compare with (Debian's package `dnf` has it)");
+        return;
+    };
+    let loaded = data::load(&folder, repositories);
+    let mut differences = BTreeMap::new();
+    let (mut positive, mut negative) = (0, 0);
+    for (((streams, install), case), theirs) in REQUESTS.iter().zip(&cases).zip(&answers) {
+        let ours = run(&loaded, case).map(|(_, names)| names);
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) if ours == *theirs => positive += 1,
+            (Err(_), Err(_)) => negative += 1,
+            (Ok(ours), Ok(theirs)) => {
+                differences.insert(format!("{streams} {install}"), difference(&ours, theirs));
+            }
+            (ours, theirs) => {
+                let short = |outcome: Result<usize, String>| format!("{outcome:?}").replace("\\n", "\n");
+                let ours = short(ours.map(|names| names.len()).map_err(|error| error.to_string()));
+                let theirs = short(theirs.as_ref().map(Vec::len).map_err(Clone::clone));
+                differences.insert(format!("{streams} {install}"), format!("ours: {ours}\ndnf's: {theirs}"));
+            }
+        }
+    }
+    println!("{positive} equal sets, {negative} requests that neither can satisfy");
+    for (request, difference) in &differences {
+        println!("== {request}\n{difference}");
+    }
+    assert!(differences.is_empty(), "{} differences", differences.len());
+}
+
+fn ask_dnf(
+    folder: &std::path::Path,
+    repositories: &[(&str, &str)],
+    cases: &[Case<'_>],
+) -> Option<Vec<Result<Vec<String>, String>>> {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    const PYTHON: &str = "/usr/bin/python3";
+    let has_dnf = Command::new(PYTHON)
+        .args(["-c", "import dnf"])
+        .stderr(Stdio::null())
+        .status();
+    if !has_dnf.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let places: BTreeMap<&str, String> = (repositories.iter())
+        .map(|(name, place)| {
+            (
+                *name,
+                fs::canonicalize(folder.join(place)).unwrap().display().to_string(),
+            )
+        })
+        .collect();
+    let lines: String = (cases.iter())
+        .map(|case| {
+            let request = serde_json::json!({
+                "repositories": places, "streams": case.streams, "install": case.install, "weak": case.weak,
+            });
+            format!("{request}\n")
+        })
+        .collect();
+    let mut child = Command::new(PYTHON)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/el9/dnf_oracle.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let answers: Vec<serde_json::Value> = (String::from_utf8(output.stdout).unwrap().lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers.len(), cases.len(), "dnf answers every request");
+    let answer = |value: &serde_json::Value| match value["packages"].as_array() {
+        Some(names) => Ok(names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()),
+        None => Err(value["error"].as_str().unwrap().to_owned()),
+    };
+    Some(answers.iter().map(answer).collect())
+}

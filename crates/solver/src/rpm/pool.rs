@@ -154,11 +154,6 @@ impl<'a> Pool<'a> {
         self.architectures.rank(self.view(package).architecture())
     }
 
-    /// Whether packages of one name exclude each other for their architectures.
-    pub(super) fn share_color(&self, left: Solvable, right: Solvable) -> bool {
-        self.rank(left).colors & self.rank(right).colors != 0
-    }
-
     pub(super) fn can_be_installed(&self, package: Solvable) -> bool {
         !self.hidden[package.unsigned_abs() as usize] && self.rank(package).score != 0
     }

@@ -8,7 +8,7 @@ use qclock_packages::rpm::{Index, Modules, Owners, Repomd, decompress, read_file
 use qclock_solver::rpm::{FileLists, Repository};
 
 /// The folder, or none with the reason printed.
-pub fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("QCLOCK_EL9_DATA").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/el9");
     let folder = named.unwrap_or(beside);
@@ -22,15 +22,15 @@ pub fn folder() -> Option<PathBuf> {
     None
 }
 
-pub struct Loaded {
-    pub name: &'static str,
-    pub index: Index,
-    pub modules: Option<Modules>,
+pub(crate) struct Loaded {
+    pub(crate) name: &'static str,
+    pub(crate) index: Index,
+    pub(crate) modules: Option<Modules>,
     filelists: Option<Vec<u8>>,
     owners: Option<Owners>,
 }
 
-pub const ALL: [(&str, &str); 4] = [
+pub(crate) const ALL: [(&str, &str); 4] = [
     ("appstream", "centos-stream9-appstream-2025-01"),
     ("baseos", "centos-stream9-baseos-2022-02"),
     ("overlay", "overlay-baseos"),
@@ -38,7 +38,7 @@ pub const ALL: [(&str, &str); 4] = [
 ];
 
 /// Reads repositories, with the owners of all paths that any of them requires.
-pub fn load(folder: &Path, names: &[(&'static str, &str)]) -> Vec<Loaded> {
+pub(crate) fn load(folder: &Path, names: &[(&'static str, &str)]) -> Vec<Loaded> {
     let mut loaded: Vec<Loaded> = names
         .iter()
         .map(|(name, place)| load_one(name, &folder.join(place)))
@@ -80,7 +80,7 @@ fn load_one(name: &'static str, place: &Path) -> Loaded {
 }
 
 impl Loaded {
-    pub fn repository(&self) -> Repository<'_> {
+    pub(crate) fn repository(&self) -> Repository<'_> {
         Repository {
             name: self.name,
             index: &self.index,
