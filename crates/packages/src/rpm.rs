@@ -27,14 +27,15 @@ pub use filelists::{Owners, is_primary_path, read_filelists};
 pub use files::{DigestAlgorithm, File, FileKind, Files, FilesError, flag};
 pub use header::{Entry as HeaderEntry, HEADER_MAGIC, Header, HeaderError, Kind, Part};
 pub use index::{
-    Dependency, DependencyId, Index, IndexBuilder, IndexError, List, NewPackage, OverflowError, PackageView, StringId, hash,
+    Dependency, DependencyId, Index, IndexBuilder, IndexError, List, NewPackage, OverflowError, PackageView, StringId,
+    hash,
 };
 pub use lead::LeadError;
 pub use modules::{ModuleDefault, ModuleStream, Modules, ModulesError};
 pub use primary::{PrimaryParser, read_primary};
 pub use repomd::{MetadataFile, Repomd};
 pub use requirement::{Capability, Range, Requirement, RequirementError};
-pub use scriptlet::{Scriptlet, ScriptletError};
+pub use scriptlet::{Scriptlet, ScriptletError, scriptlets};
 pub use version::{Evr, compare_segments};
 pub use xml::{Fault, XmlError, for_each_piece};
 pub use yaml::YamlError;

@@ -1,6 +1,8 @@
 //! Packages that others made and published, where the folder with them is: `../shared/el9` beside the checkout, or what
 //! `QCLOCK_EL9_DATA` names.
 
+#![expect(clippy::print_stdout, reason = "tests")]
+
 use std::path::{Path, PathBuf};
 
 use qclock_packages::rpm::{Archive, ArchiveError, EntryKind};
@@ -34,7 +36,10 @@ fn walk(archive: &Archive<'_>) -> Result<Vec<String>, ArchiveError> {
             EntryKind::Symlink(target) => format!("-> {target}"),
             EntryKind::Hardlink(target) => format!("= {target}"),
         };
-        lines.push(format!("{} {:o} {}:{} {kind}", entry.path, entry.mode, entry.user, entry.group));
+        lines.push(format!(
+            "{} {:o} {}:{} {kind}",
+            entry.path, entry.mode, entry.user, entry.group
+        ));
         Ok::<_, ArchiveError>(())
     })?;
     Ok(lines)

@@ -15,7 +15,7 @@ fn main() {
     for file in parts.next().unwrap() {
         index.extend(read_index(&std::fs::read(file).unwrap()).unwrap());
     }
-    let read = processor_time() - start;
+    let read = processor_time().checked_sub(start).unwrap();
     let install = parts.next().unwrap().iter().map(|text| text.parse().unwrap()).collect();
     let omit: BTreeSet<String> = parts.next().unwrap_or_default().iter().cloned().collect();
     let request = Request {
@@ -28,7 +28,7 @@ fn main() {
     };
     let start = processor_time();
     let answer = solve(&request);
-    let solved = processor_time() - start;
+    let solved = processor_time().checked_sub(start).unwrap();
     match answer {
         Err(error) => println!("{error}"),
         Ok(solution) => {

@@ -1,8 +1,12 @@
 //! The same packages as dnf, on real Enterprise Linux 9 metadata.
+
+#![expect(clippy::print_stdout, reason = "tests")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "el9/data.rs"]
 mod data;
+#[path = "el9/worlds.rs"]
+mod worlds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -242,8 +246,14 @@ fn generated_requests_are_equal() {
             weak: install.ends_with(" +weak"),
         })
         .collect();
-    let Some(answers) = ask_dnf(&folder, repositories, &cases) else {
-        println!("skipped: there is no dnf to compare with (Debian's package `dnf` has it)");
+    let places: BTreeMap<&str, String> = (repositories.iter())
+        .map(|(name, place)| {
+            let place = fs::canonicalize(folder.join(place)).unwrap();
+            (*name, place.display().to_string())
+        })
+        .collect();
+    let lines: String = cases.iter().map(|case| question(&places, case)).collect();
+    let Some(answers) = ask_dnf(lines, cases.len()) else {
         return;
     };
     let loaded = data::load(&folder, repositories);
@@ -272,11 +282,16 @@ fn generated_requests_are_equal() {
     assert!(differences.is_empty(), "{} differences", differences.len());
 }
 
-fn ask_dnf(
-    folder: &std::path::Path,
-    repositories: &[(&str, &str)],
-    cases: &[Case<'_>],
-) -> Option<Vec<Result<Vec<String>, String>>> {
+/// The request as the oracle reads it.
+fn question(places: &BTreeMap<&str, String>, case: &Case<'_>) -> String {
+    let request = serde_json::json!({
+        "repositories": places, "streams": case.streams, "install": case.install, "weak": case.weak,
+    });
+    format!("{request}\n")
+}
+
+/// dnf's answers; none when there is no dnf.
+fn ask_dnf(lines: String, count: usize) -> Option<Vec<Result<Vec<String>, String>>> {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
     const PYTHON: &str = "/usr/bin/python3";
@@ -285,24 +300,9 @@ fn ask_dnf(
         .stderr(Stdio::null())
         .status();
     if !has_dnf.is_ok_and(|status| status.success()) {
+        println!("skipped: there is no dnf to compare with (Debian's package `dnf` has it)");
         return None;
     }
-    let places: BTreeMap<&str, String> = (repositories.iter())
-        .map(|(name, place)| {
-            (
-                *name,
-                fs::canonicalize(folder.join(place)).unwrap().display().to_string(),
-            )
-        })
-        .collect();
-    let lines: String = (cases.iter())
-        .map(|case| {
-            let request = serde_json::json!({
-                "repositories": places, "streams": case.streams, "install": case.install, "weak": case.weak,
-            });
-            format!("{request}\n")
-        })
-        .collect();
     let mut child = Command::new(PYTHON)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/el9/dnf_oracle.py"))
         .stdin(Stdio::piped())
@@ -316,10 +316,78 @@ fn ask_dnf(
     let answers: Vec<serde_json::Value> = (String::from_utf8(output.stdout).unwrap().lines())
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(answers.len(), cases.len(), "dnf answers every request");
+    assert_eq!(answers.len(), count, "dnf answers every request");
     let answer = |value: &serde_json::Value| match value["packages"].as_array() {
         Some(names) => Ok(names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()),
         None => Err(value["error"].as_str().unwrap().to_owned()),
     };
     Some(answers.iter().map(answer).collect())
+}
+
+/// Repositories made by chance, with everything that packages can ask for, far denser than real ones.
+#[test]
+fn small_worlds_are_equal() {
+    let wanted = std::env::var("QCLOCK_WORLDS").ok().and_then(|text| text.parse().ok());
+    let count: u64 = wanted.unwrap_or(60);
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines = String::new();
+    let mut questions = Vec::new();
+    for seed in 0..count {
+        let mut chance = worlds::Chance(seed);
+        let place = folder.path().join(seed.to_string());
+        let text = worlds::primary(&mut chance);
+        write_repository(&place, &text);
+        let places = BTreeMap::from([("world", place.display().to_string())]);
+        for _ in 0..8 {
+            let pick = |chance: &mut worlds::Chance| {
+                worlds::NAMES[usize::try_from(chance.below(worlds::NAMES.len() as u64)).unwrap()].to_owned()
+            };
+            let install: Vec<String> = (0..=chance.below(3)).map(|_| pick(&mut chance)).collect();
+            let case = Case {
+                repositories: vec!["world"],
+                streams: Vec::new(),
+                install,
+                weak: chance.below(3) == 0,
+            };
+            lines.push_str(&question(&places, &case));
+            questions.push((seed, text.clone(), case));
+        }
+    }
+    let Some(answers) = ask_dnf(lines, questions.len()) else {
+        return;
+    };
+    let (mut positive, mut negative, mut different) = (0, 0, 0);
+    for ((seed, text, case), theirs) in questions.iter().zip(&answers) {
+        let loaded = [Loaded::of_primary("world", text)];
+        let ours = run(&loaded, case).map(|(_, names)| names);
+        match (&ours, theirs) {
+            (Ok(ours), Ok(theirs)) if ours == theirs => positive += 1,
+            (Err(_), Err(_)) => negative += 1,
+            _ => {
+                different += 1;
+                let ours = ours.map_err(|error| error.to_string());
+                println!(
+                    "== world {seed}, {:?}, weak {}\nours: {ours:?}\ndnf's: {theirs:?}",
+                    case.install, case.weak
+                );
+            }
+        }
+    }
+    println!("{positive} equal sets, {negative} requests that neither can satisfy, {different} differences");
+    assert_eq!(different, 0);
+}
+
+fn write_repository(place: &std::path::Path, primary: &str) {
+    use sha2::Digest as _;
+    fs::create_dir_all(place.join("repodata")).unwrap();
+    fs::write(place.join("repodata/primary.xml"), primary).unwrap();
+    let digest = sha2::Sha256::digest(primary.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let repomd = format!(
+        "<?xml version=\"1.0\"?><repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision><data type=\"primary\">\
+         <checksum type=\"sha256\">{digest}</checksum><open-checksum type=\"sha256\">{digest}</open-checksum>\
+         <location href=\"repodata/primary.xml\"/><timestamp>1</timestamp><size>{0}</size><open-size>{0}</open-size></data></repomd>",
+        primary.len()
+    );
+    fs::write(place.join("repodata/repomd.xml"), repomd).unwrap();
 }

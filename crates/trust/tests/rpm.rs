@@ -1,5 +1,7 @@
 //! Signed packages: those that others published, where their folder is, and small ones signed with keys made for the run.
 
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 

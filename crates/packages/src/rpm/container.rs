@@ -67,7 +67,9 @@ impl<'a> Container<'a> {
         let start = bytes.len() - rest.len();
         let (header, payload) = Header::read(rest, Part::Main).map_err(ContainerError::Header)?;
         let identity = Identity::read(&header)?;
-        let nevr = format!("{}-{}-{}", identity.name, identity.version, identity.release);
+        // rpmbuild writes an epoch here even when it is 0.
+        let epoch = identity.epoch.map(|epoch| format!("{epoch}:")).unwrap_or_default();
+        let nevr = format!("{}-{epoch}{}-{}", identity.name, identity.version, identity.release);
         lead::check_fields(lead, &nevr, &identity.architecture).map_err(ContainerError::Lead)?;
         Ok(Self {
             header_range: start..start + header.bytes().len(),

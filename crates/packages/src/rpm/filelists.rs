@@ -124,7 +124,6 @@ impl Parser<'_> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::rpm::{IndexBuilder, NewPackage};
 

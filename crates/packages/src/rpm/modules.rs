@@ -60,9 +60,9 @@ impl Modules {
             let kind = document.get("document").and_then(Node::text).unwrap_or_default();
             let version = document.get("version").and_then(Node::text).unwrap_or_default();
             match (kind, version) {
-                ("modulemd", "2") | ("modulemd-stream", "2") => modules.streams.push(stream(document, position)?),
+                ("modulemd" | "modulemd-stream", "2") => modules.streams.push(stream(document, position)?),
                 ("modulemd-defaults", "1") => modules.defaults.extend(default(document)),
-                ("modulemd", other) | ("modulemd-stream", other) => {
+                ("modulemd" | "modulemd-stream", other) => {
                     return Err(ModulesError::Value {
                         position,
                         what: "version",
@@ -132,7 +132,6 @@ fn default(document: &Node) -> Option<ModuleDefault> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     const TWO: &str = "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: php\n  profiles:\n    8.2: [common]\n...\n---\n\

@@ -100,10 +100,8 @@ impl PrimaryParser {
                 let name = end.name();
                 self.close(local_name(name.0))?;
             }
-            Event::Text(text) => {
-                if self.field != Field::None {
-                    self.append(text)?;
-                }
+            Event::Text(text) if self.field != Field::None => {
+                self.append(text)?;
             }
             Event::CData(text) if self.field != Field::None => self.append(text)?,
             Event::GeneralRef(name) => {
@@ -387,7 +385,7 @@ fn list_of(local: &str) -> Option<List> {
 }
 
 pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     text.as_bytes()
         .chunks(2)
         .map(|pair| match pair {

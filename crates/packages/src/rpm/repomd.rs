@@ -151,7 +151,6 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     const SMALL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>

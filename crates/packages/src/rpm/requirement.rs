@@ -360,7 +360,6 @@ impl fmt::Display for Requirement {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

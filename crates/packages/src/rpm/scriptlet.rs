@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use sha2::Digest as _;
 
-pub(super) use read::scriptlets;
+pub use read::scriptlets;
 
 use super::header::HeaderError;
 

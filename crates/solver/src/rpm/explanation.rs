@@ -134,14 +134,14 @@ impl Explainer<'_, '_> {
                 } else {
                     "obsoletes"
                 };
-                let (meant, other) = (text(), self.other(rule));
+                let (meant, other) = (text(), Self::other(rule));
                 let way = self.way(from);
                 match other {
                     Some(other) => (2, format!("{way} {verb} `{meant}`, that is {}", self.way(other))),
                     None => (2, format!("{way} {verb} `{meant}`")),
                 }
             }
-            Kind::SameName => match self.other(rule) {
+            Kind::SameName => match Self::other(rule) {
                 Some(other) => (
                     3,
                     format!("{} excludes another version of it, {}", self.way(from), self.way(other)),
@@ -179,7 +179,7 @@ impl Explainer<'_, '_> {
     }
 
     /// The other package of a rule that excludes two.
-    fn other(&self, rule: &Rule) -> Option<Solvable> {
+    fn other(rule: &Rule) -> Option<Solvable> {
         let literals = [rule.first, rule.watches[1]];
         let other = literals
             .into_iter()

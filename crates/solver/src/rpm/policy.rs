@@ -67,15 +67,14 @@ impl Search<'_, '_> {
     /// Whether one of a package's supplements (or enhances) is met by what is chosen.
     pub(super) fn is_asked_for(&mut self, package: Solvable, list: List) -> bool {
         for id in self.pool.dependencies(package, list) {
-            let met = match self.pool.dependency(package, id).rich {
-                true => match self.pool.rich(package, id) {
+            let met = if self.pool.dependency(package, id).rich {
+                match self.pool.rich(package, id) {
                     Some(requirement) => self.is_met(&requirement),
                     None => false,
-                },
-                false => {
-                    let providers = self.pool.providers(package, id);
-                    self.any_chosen(providers)
                 }
+            } else {
+                let providers = self.pool.providers(package, id);
+                self.any_chosen(providers)
             };
             if met {
                 return true;
@@ -224,9 +223,9 @@ impl Pool<'_> {
                 }
             });
             if outdated {
-                back.push(package)
+                back.push(package);
             } else {
-                front.push(package)
+                front.push(package);
             }
         }
         front.append(&mut back);

@@ -423,13 +423,12 @@ impl<'s, 'a> Search<'s, 'a> {
 
     /// Brings up to date which packages the chosen ones recommend and suggest.
     pub(super) fn update_recommended(&mut self) {
-        let from = match self.recommended_upto {
-            Some(upto) => upto,
-            None => {
-                self.recommended.fill(false);
-                self.suggested.fill(false);
-                0
-            }
+        let from = if let Some(upto) = self.recommended_upto {
+            upto
+        } else {
+            self.recommended.fill(false);
+            self.suggested.fill(false);
+            0
         };
         if from >= self.decisions.len() {
             return;

@@ -1,5 +1,7 @@
 //! Real Enterprise Linux 9 metadata from a folder beside the checkout, where it is there.
 
+#![expect(clippy::print_stdout, reason = "tests")]
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,16 @@ fn load_one(name: &'static str, place: &Path) -> Loaded {
 }
 
 impl Loaded {
+    pub(crate) fn of_primary(name: &'static str, text: &str) -> Self {
+        Self {
+            name,
+            index: read_primary(text.as_bytes()).unwrap(),
+            modules: None,
+            filelists: None,
+            owners: None,
+        }
+    }
+
     pub(crate) fn repository(&self) -> Repository<'_> {
         Repository {
             name: self.name,

@@ -46,11 +46,10 @@ impl Hasher {
     }
 }
 
-/// Hashes what is read, and keeps the reader's own failure, which whoever reads may lose.
+/// Hashes what is read.
 pub(super) struct Hashed<R> {
     pub(super) inner: R,
     pub(super) hasher: Hasher,
-    pub(super) failure: Option<io::Error>,
 }
 
 impl<R: Read> Hashed<R> {
@@ -58,8 +57,27 @@ impl<R: Read> Hashed<R> {
         Self {
             inner,
             hasher: Hasher::new(algorithm),
-            failure: None,
         }
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Keeps the reader's own failure, which whoever reads may lose, and tells a copy.
+pub(super) struct Kept<R> {
+    pub(super) inner: R,
+    pub(super) failure: Option<io::Error>,
+}
+
+impl<R: Read> Kept<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self { inner, failure: None }
     }
 
     /// Reads what is left.
@@ -72,19 +90,15 @@ impl<R: Read> Hashed<R> {
     }
 }
 
-impl<R: Read> Read for Hashed<R> {
+impl<R: Read> Read for Kept<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.inner.read(buffer) {
-            Ok(count) => {
-                self.hasher.update(&buffer[..count]);
-                Ok(count)
+        self.inner.read(buffer).map_err(|error| {
+            if error.kind() == io::ErrorKind::Interrupted {
+                return error;
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                let told = io::Error::new(error.kind(), error.to_string());
-                self.failure = Some(error);
-                Err(told)
-            }
-        }
+            let told = io::Error::new(error.kind(), error.to_string());
+            self.failure = Some(error);
+            told
+        })
     }
 }

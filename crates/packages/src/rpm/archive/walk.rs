@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
-use super::content::{Hashed, Hasher};
+use super::content::{Hashed, Hasher, Kept};
 use super::{Entry, EntryKind, Limits, PayloadError, compression};
 use crate::compression::{Exceeded, decompress};
 use crate::rpm::container::Container;
@@ -148,7 +148,7 @@ impl<R: Read> Walk<'_, R> {
     /// A file's content, then the other names of it.
     fn file<E>(&mut self, at: usize, size: u64, visit: Visit<'_, E>) -> Result<(), Stop<E>> {
         let file = &self.files.list[at];
-        let mut content = Hashed::new(self.reader.content(size), self.files.digest);
+        let mut content = Kept::new(Hashed::new(self.reader.content(size), self.files.digest));
         let result = visit(entry(file, EntryKind::File), &mut content);
         // The reader's own failure is the cause of the visitor's.
         if let Some(failure) = content.failure.take() {
@@ -156,7 +156,7 @@ impl<R: Read> Walk<'_, R> {
         }
         result.map_err(Stop::Visitor)?;
         content.pass_over().map_err(reading)?;
-        if !content.hasher.matches(&file.digest) {
+        if !content.inner.hasher.matches(&file.digest) {
             return Err(Stop::Payload(PayloadError::Digest {
                 path: file.path.clone(),
             }));

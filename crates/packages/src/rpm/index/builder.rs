@@ -170,7 +170,7 @@ impl IndexBuilder {
             (layout::SIZE, package.size),
             (layout::INSTALLED, package.installed_size),
         ] {
-            record[field] = (size & u64::from(u32::MAX)) as u32;
+            record[field] = u32::try_from(size & u64::from(u32::MAX)).unwrap_or_default();
             record[field + 1] = (size >> 32) as u32;
         }
         record[layout::BUILD_TIME] = u32::try_from(package.build_time).unwrap_or(u32::MAX);

@@ -1,4 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 use super::*;
 
 const SMALL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>

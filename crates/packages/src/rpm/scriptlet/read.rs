@@ -128,7 +128,7 @@ const GREATER: u64 = 1 << 2;
 const EQUAL: u64 = 1 << 3;
 
 /// In a fixed order: scriptlets, then triggers as the header has them.
-pub(in crate::rpm) fn scriptlets(header: &Header<'_>) -> Result<Vec<Scriptlet>, ScriptletError> {
+pub fn scriptlets(header: &Header<'_>) -> Result<Vec<Scriptlet>, ScriptletError> {
     let mut found = Vec::new();
     for (name, script, program, flags) in PLAIN {
         if header.has(script) || header.has(program) {

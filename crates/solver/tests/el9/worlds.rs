@@ -1,0 +1,143 @@
+//! Small repositories made by chance, always the same ones.
+
+use std::fmt::Write as _;
+
+/// Steele and Vigna's SplitMix64: a seed gives the same numbers everywhere.
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (word ^ (word >> 31)) % limit
+    }
+
+    fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[usize::try_from(self.below(words.len() as u64)).unwrap()]
+    }
+}
+
+pub(crate) const NAMES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+const CAPABILITIES: [&str; 6] = ["p", "q", "r", "s", "t", "lib.so.1()(64bit)"];
+const PATHS: [&str; 3] = ["/usr/bin/x", "/usr/bin/y", "/etc/z"];
+const ARCHITECTURES: [&str; 8] = [
+    "x86_64", "x86_64", "x86_64", "x86_64", "x86_64", "noarch", "noarch", "i686",
+];
+
+/// A whole `primary.xml`.
+pub(crate) fn primary(chance: &mut Chance) -> String {
+    let count = 12 + chance.below(24);
+    let mut text = format!(
+        "<?xml version=\"1.0\"?><metadata xmlns=\"http://linux.duke.edu/metadata/common\" \
+         xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"{count}\">"
+    );
+    let mut seen = Vec::new();
+    for number in 0..count {
+        let name = chance.one_of(&NAMES);
+        let (epoch, version, release) = (chance.below(8) / 7, 1 + chance.below(3), 1 + chance.below(2));
+        let architecture = chance.one_of(&ARCHITECTURES);
+        let key = (name, epoch, version, release, architecture);
+        // Repositories do not have the same package twice.
+        let version = if seen.contains(&key) { 100 + number } else { version };
+        seen.push(key);
+        write!(
+            text,
+            "<package type=\"rpm\"><name>{name}</name><arch>{architecture}</arch><version epoch=\"{epoch}\" ver=\"{version}\" \
+             rel=\"{release}\"/><checksum type=\"sha256\" pkgid=\"YES\">{number:064x}</checksum><summary>s</summary>\
+             <description/><packager/><url/><time file=\"1\" build=\"1\"/><size package=\"1\" installed=\"1\" archive=\"1\"/>\
+             <location href=\"{number}.rpm\"/><format><rpm:license>x</rpm:license><rpm:sourcerpm>x-1-1.src.rpm</rpm:sourcerpm>\
+             <rpm:header-range start=\"1\" end=\"2\"/><rpm:provides><rpm:entry name=\"{name}\" flags=\"EQ\" epoch=\"{epoch}\" \
+             ver=\"{version}\" rel=\"{release}\"/>"
+        )
+        .unwrap();
+        for _ in 0..chance.below(3) {
+            let capability = chance.one_of(&CAPABILITIES);
+            let versioned = chance.below(2) == 0;
+            text.push_str(&entry(capability, versioned.then_some("EQ"), 1 + chance.below(3)));
+        }
+        text.push_str("</rpm:provides>");
+        for (list, most, odds) in [
+            ("requires", 4, 1),
+            ("conflicts", 2, 3),
+            ("obsoletes", 2, 5),
+            ("recommends", 2, 3),
+            ("suggests", 2, 4),
+            ("supplements", 2, 5),
+            ("enhances", 2, 6),
+        ] {
+            let entries = if chance.below(odds) == 0 { chance.below(most) } else { 0 };
+            write!(text, "<rpm:{list}>").unwrap();
+            for _ in 0..entries {
+                text.push_str(&dependency(chance, list == "obsoletes"));
+            }
+            write!(text, "</rpm:{list}>").unwrap();
+        }
+        for path in PATHS {
+            if chance.below(8) == 0 {
+                write!(text, "<file>{path}</file>").unwrap();
+            }
+        }
+        text.push_str("</format></package>");
+    }
+    text.push_str("</metadata>");
+    text
+}
+
+fn dependency(chance: &mut Chance, names_only: bool) -> String {
+    match chance.below(if names_only { 1 } else { 10 }) {
+        0..=4 => {
+            let name = chance.one_of(&NAMES);
+            let flags = [None, Some("EQ"), Some("GE"), Some("LT"), Some("LE"), Some("GT")];
+            let flags = flags[usize::try_from(chance.below(6)).unwrap()];
+            entry(name, flags, 1 + chance.below(3))
+        }
+        5..=6 => {
+            let capability = chance.one_of(&CAPABILITIES);
+            let flags = [None, None, Some("EQ"), Some("GE")];
+            entry(
+                capability,
+                flags[usize::try_from(chance.below(4)).unwrap()],
+                1 + chance.below(3),
+            )
+        }
+        7 => entry(chance.one_of(&PATHS), None, 0),
+        _ => {
+            let text = rich(chance, 0).replace('<', "&lt;").replace('>', "&gt;");
+            format!("<rpm:entry name=\"{text}\"/>")
+        }
+    }
+}
+
+fn rich(chance: &mut Chance, depth: u64) -> String {
+    let operand = |chance: &mut Chance| {
+        if depth < 2 && chance.below(4) == 0 {
+            rich(chance, depth + 1)
+        } else {
+            match chance.below(4) {
+                0 => chance.one_of(&CAPABILITIES).to_owned(),
+                1 => format!("{} >= {}", chance.one_of(&NAMES), 1 + chance.below(3)),
+                _ => chance.one_of(&NAMES).to_owned(),
+            }
+        }
+    };
+    let (left, right, other) = (operand(chance), operand(chance), operand(chance));
+    let plain = |chance: &mut Chance| chance.one_of(&CAPABILITIES).to_owned();
+    match chance.below(8) {
+        0 => format!("({left} and {right})"),
+        1 | 2 => format!("({left} or {right} or {other})"),
+        3 => format!("({left} if {right})"),
+        4 => format!("({left} if {right} else {other})"),
+        5 => format!("({left} unless {right})"),
+        6 => format!("({} with {})", plain(chance), plain(chance)),
+        _ => format!("({} without {})", plain(chance), plain(chance)),
+    }
+}
+
+fn entry(name: &str, flags: Option<&str>, version: u64) -> String {
+    match flags {
+        None => format!("<rpm:entry name=\"{name}\"/>"),
+        Some(flags) => format!("<rpm:entry name=\"{name}\" flags=\"{flags}\" epoch=\"0\" ver=\"{version}\"/>"),
+    }
+}
