@@ -3,6 +3,7 @@
 //! A database is one file that a child image must write anew; each packaging system has its own module here.
 
 mod dpkg;
+pub mod rpm;
 
 use std::collections::BTreeMap;
 
