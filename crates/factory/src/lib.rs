@@ -9,6 +9,7 @@ pub mod failure;
 pub mod fetch;
 pub mod flavour;
 pub mod generate;
+pub mod ledger;
 pub mod load;
 pub mod lock;
 pub mod lockfile;
