@@ -1,5 +1,7 @@
 //! The RPM package database: always the same bytes, and the very ones that librpm writes, where `rpm` and `rpmbuild` are at hand.
 
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -98,12 +98,10 @@ impl Recorded {
         };
         let region = recorded.region()?;
         let (header, _) = Header::read(&region, Part::Main)?;
-        recorded.name = header
-            .text(tag::NAME)?
-            .ok_or(RpmDatabaseError::Record {
-                reason: "it has no name",
-            })?
-            .to_owned();
+        let name = header.text(tag::NAME)?.ok_or(RpmDatabaseError::Record {
+            reason: "it has no name",
+        })?;
+        name.clone_into(&mut recorded.name);
         Ok(recorded)
     }
 
