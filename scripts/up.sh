@@ -14,5 +14,20 @@ if ! "${compose[@]}" up --detach --remove-orphans --wait --wait-timeout 120; the
   "${compose[@]}" logs --no-color --tail 20 >&2
   fail "not every service became healthy: see above"
 fi
-say "everything is healthy; the dashboard:"
+
+# Healthy containers are not yet a working product: a volume may hold another installation's passwords.
+for ((second = 0; second < 20; second++)); do
+  truth=$(ask_dashboard || true)
+  [[ $truth == operational || $truth == degraded ]] && break
+  sleep 1
+done
+case $truth in
+  operational | degraded) say "everything is healthy; the dashboard:" ;;
+  *)
+    "${compose[@]}" logs --no-color --tail 50 db | grep secret-changed >&2 || true
+    say "the containers are healthy, but the dashboard says \`${truth:-nothing}\`: open it to see what is wrong"
+    say "hint: if PHP is refused by the database, its volume was made with other passwords: bring the old secrets back, or"
+    say "hint: take the volume away with its data (docker compose down -v) and run this again"
+    ;;
+esac
 printf 'http://localhost:%s/\n' "${QCLOCK_HTTP_PORT:-8080}"

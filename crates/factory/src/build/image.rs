@@ -15,7 +15,7 @@ use super::restore::restored;
 use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Event, Request, config};
 use crate::assemble::{AssembleError, Merged, Permits, Pruner, Unpacked, check_forbidden, merge, unpack_deb};
 use crate::definition::{Definition, IMAGE_PREFIX};
-use crate::generate::{Accounts, Sources, generate, lay_over};
+use crate::generate::{Accounts, Sources, generate, lay_over, read_programs};
 use crate::lockfile::LockedPackage;
 use crate::package_database::database;
 use crate::record::{self, Record, RecordedBinary, RecordedPackage};
@@ -253,6 +253,13 @@ fn record(
             .map(RecordedPackage::of)
             .ok_or_else(not_locked)
     });
+    // All of our own programs that the image holds, its ancestors' included.
+    let name = definition.image_name();
+    let mut programs = Vec::new();
+    for image in request.project.lineage(definition) {
+        let own = read_programs(image, request.programs).map_err(|source| BuildError::generate(&name, source))?;
+        programs.extend(own);
+    }
     let flavour = &request.project.flavour;
     Ok(Record {
         schema: Record::SCHEMA,
@@ -266,8 +273,7 @@ fn record(
             .parent
             .as_ref()
             .map(|parent| format!("{IMAGE_PREFIX}{parent}")),
-        binaries: inputs
-            .programs
+        binaries: programs
             .iter()
             .map(|program| RecordedBinary {
                 name: &program.name,
