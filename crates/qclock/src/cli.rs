@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, digest, lock, secrets, slim};
+use crate::commands::{build, digest, ledger, lock, secrets, slim};
 use crate::environment;
 
 /// Builds container images straight from signed packages.
@@ -54,6 +54,7 @@ pub(crate) enum Command {
     Lock(lock::Arguments),
     Build(build::Arguments),
     Digest(digest::Arguments),
+    Ledger(ledger::Arguments),
     Slim(slim::Arguments),
     Secrets(secrets::Arguments),
 }

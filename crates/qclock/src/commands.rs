@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod digest;
+pub(crate) mod ledger;
 pub(crate) mod lock;
 pub(crate) mod secrets;
 pub(crate) mod slim;
@@ -16,6 +17,7 @@ pub(crate) fn run(cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFail
         Command::Lock(arguments) => lock::run(arguments, cli, printer),
         Command::Build(arguments) => build::run(arguments, cli, printer),
         Command::Digest(arguments) => digest::run(arguments, cli, printer),
+        Command::Ledger(arguments) => ledger::run(arguments, cli, printer),
         Command::Slim(arguments) => slim::run(arguments, cli, printer),
         Command::Secrets(arguments) => secrets::run(arguments, cli, printer),
     }

@@ -3,6 +3,7 @@
 mod build;
 mod help;
 mod hostile;
+mod ledger;
 mod lock;
 mod proxy;
 mod secrets;
