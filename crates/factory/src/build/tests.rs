@@ -180,7 +180,7 @@ fn the_digests_are_what_they_always_were() {
     // A change here is a change of every image: raise `ASSEMBLY_VERSION` with it.
     insta::assert_snapshot!(digests.join("\n"), @"
     qclock-base sha256:a95b6e33b7e5bfd86e58a61d7e262f3fc1a071a950073816e5ec1076d016fd7a sha256:ad43baa4e6c3ed48259da495d808d6be785e23e33893ac39ff13cfc3d48da57b
-    qclock-app sha256:6aaff1bbd359478575b4cf312138ee973a3eb49f072c35124553049f87e1d264 sha256:f6fc39775458b9fee483f58559e54b7bdd7a6c8f3672f8d45eeff8c6b207e44d
+    qclock-app sha256:54c9a7d784322d9505427737b5038aaf0bad4c7cf82a320e991e83f55989d7b2 sha256:eaf0e93964541ec971cbd59e33e4ab81c2751b1590abc11595ff9d1da1e5e8f1
     ");
 }
 

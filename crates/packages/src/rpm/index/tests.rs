@@ -1,3 +1,5 @@
+//! The compact index: what goes in comes out, and damage is refused.
+
 use super::*;
 
 fn package(name: &str, evr: &str) -> NewPackage {

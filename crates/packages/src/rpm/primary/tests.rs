@@ -1,3 +1,5 @@
+//! Reading `primary.xml`: what is written there, and what is refused.
+
 use super::*;
 
 const SMALL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
