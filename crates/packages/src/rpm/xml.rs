@@ -258,7 +258,6 @@ fn refuse_declarations(text: &[u8]) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]
