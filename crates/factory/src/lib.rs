@@ -17,6 +17,7 @@ pub mod mirror;
 pub mod package_database;
 pub mod project;
 pub mod record;
+pub mod resolve;
 pub mod slim;
 pub mod supply;
 pub mod variables;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, digest, ledger, lock, secrets, slim};
+use crate::commands::{build, digest, ledger, lock, resolve, secrets, slim, why};
 use crate::environment;
 
 /// Builds container images straight from signed packages.
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Build(build::Arguments),
     Digest(digest::Arguments),
     Ledger(ledger::Arguments),
+    Resolve(resolve::Arguments),
+    Why(why::Arguments),
     Slim(slim::Arguments),
     Secrets(secrets::Arguments),
 }

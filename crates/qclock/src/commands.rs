@@ -4,8 +4,10 @@ pub(crate) mod build;
 pub(crate) mod digest;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod slim;
+pub(crate) mod why;
 
 use crate::cli::{Cli, Command};
 use crate::exit::ExitStatus;
@@ -18,6 +20,8 @@ pub(crate) fn run(cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFail
         Command::Build(arguments) => build::run(arguments, cli, printer),
         Command::Digest(arguments) => digest::run(arguments, cli, printer),
         Command::Ledger(arguments) => ledger::run(arguments, cli, printer),
+        Command::Resolve(arguments) => resolve::run(arguments, cli, printer),
+        Command::Why(arguments) => why::run(arguments, cli, printer),
         Command::Slim(arguments) => slim::run(arguments, cli, printer),
         Command::Secrets(arguments) => secrets::run(arguments, cli, printer),
     }

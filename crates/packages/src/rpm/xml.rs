@@ -40,6 +40,8 @@ pub enum Fault {
     Truncated,
     #[error("the root element is not `{expected}`")]
     Root { expected: &'static str },
+    #[error("an element has malformed attributes near `{text}`")]
+    Attribute { text: String },
     #[error("there is no {what}")]
     Missing { what: &'static str },
     #[error("`{value}` is no {what}")]
@@ -71,22 +73,62 @@ pub(super) fn text_of(bytes: &[u8], position: u64) -> Result<&str, XmlError> {
     std::str::from_utf8(bytes).map_err(|_| XmlError::new(position, Fault::Encoding))
 }
 
-pub(super) fn attributes<'s>(
-    start: &'s BytesStart<'_>,
-) -> impl Iterator<Item = Result<(&'s str, Cow<'s, str>), Fault>> {
-    let mut attributes = start.attributes();
-    attributes.with_checks(false);
-    attributes.map(|attribute| {
-        let attribute = attribute.map_err(|error| Fault::Syntax(error.into()))?;
-        if attribute.value.len() > LONGEST_VALUE {
-            return Err(Fault::TooLong);
+/// Name and value of each attribute.  XML's grammar for them is small enough to be read here, and they are most of the metadata.
+pub(super) fn attributes<'s>(start: &'s BytesStart<'_>) -> Attributes<'s> {
+    Attributes {
+        rest: start.attributes_raw(),
+    }
+}
+
+pub(super) struct Attributes<'s> {
+    rest: &'s str,
+}
+
+impl<'s> Iterator for Attributes<'s> {
+    type Item = Result<(&'s str, Cow<'s, str>), Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.trim_ascii_start();
+        if rest.is_empty() {
+            return None;
         }
-        let value = match attribute.value {
-            Cow::Borrowed(value) => unescape(value)?,
-            Cow::Owned(value) => Cow::Owned(unescape(&value)?.into_owned()),
-        };
-        Ok((attribute.key.0, value))
-    })
+        let attribute = read_attribute(rest);
+        // Nothing follows an error.
+        self.rest = attribute.as_ref().map_or("", |&(_, _, rest)| rest);
+        Some(attribute.map(|(name, value, _)| (name, value)))
+    }
+}
+
+/// `name = "value"` at the beginning: the name, the value without entities, and what follows.
+fn read_attribute(text: &str) -> Result<(&str, Cow<'_, str>, &str), Fault> {
+    let malformed = || Fault::Attribute {
+        text: text.chars().take(80).collect(),
+    };
+    let equals = memchr::memchr(b'=', text.as_bytes()).ok_or_else(malformed)?;
+    let name = text[..equals].trim_ascii_end();
+    let value = text[equals + 1..].trim_ascii_start();
+    let quote = value
+        .bytes()
+        .next()
+        .filter(|byte| matches!(byte, b'"' | b'\''))
+        .ok_or_else(malformed)?;
+    let value = &value[1..];
+    let end = memchr::memchr(quote, value.as_bytes()).ok_or_else(malformed)?;
+    if name.is_empty()
+        || name
+            .bytes()
+            .any(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<'))
+    {
+        return Err(malformed());
+    }
+    let (value, rest) = (&value[..end], &value[end + 1..]);
+    if end > LONGEST_VALUE {
+        return Err(Fault::TooLong);
+    }
+    if !rest.is_empty() && !rest.starts_with(|c: char| c.is_ascii_whitespace()) {
+        return Err(malformed());
+    }
+    Ok((name, unescape(value)?, rest))
 }
 
 pub(super) fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Fault> {
@@ -212,4 +254,29 @@ fn refuse_declarations(text: &[u8]) -> Result<(), Fault> {
         return Err(Fault::DocumentType);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_read_as_xml_writes_them() {
+        let start = BytesStart::from_content("e a=\"1\"  b = '2\"' c=\"&lt;&#65;\"\n", 1);
+        let read: Vec<_> = attributes(&start).collect::<Result<_, _>>().unwrap();
+        assert_eq!(read, [("a", "1".into()), ("b", "2\"".into()), ("c", "<A".into())]);
+        for content in [
+            "e a",
+            "e a=",
+            "e a=1",
+            "e a=\"1",
+            "e =\"1\"",
+            "e a=\"1\"b=\"2\"",
+            "e a b=\"1\"",
+            "e a=\"&x;\"",
+        ] {
+            let start = BytesStart::from_content(content, 1);
+            assert!(attributes(&start).any(|pair| pair.is_err()), "{content}");
+        }
+    }
 }

@@ -52,6 +52,8 @@ pub struct IndexBuilder {
     checksums: Vec<u8>,
     checksum_kind: String,
     count: u32,
+    /// The version of the entry before, and its number: most entries of a package have the same.
+    last_version: (String, u32),
 }
 
 impl IndexBuilder {
@@ -72,6 +74,7 @@ impl IndexBuilder {
             checksums: Vec::new(),
             checksum_kind: checksum_kind.to_owned(),
             count: 0,
+            last_version: (String::new(), 0),
         }
     }
 
@@ -88,11 +91,7 @@ impl IndexBuilder {
         let rich = list != List::Provides && name.starts_with('(');
         let flags = u32::from(range.bits()) | if rich { RICH } else { 0 };
         let name_id = self.strings.intern(name.as_bytes())?;
-        let version = if range.is_any() {
-            0
-        } else {
-            self.strings.intern(version.as_bytes())?
-        };
+        let version = if range.is_any() { 0 } else { self.version(version)? };
         let id = self.dependency([name_id, flags, version])?;
         self.open[list as usize].push(id);
         if list == List::Provides {
@@ -237,6 +236,15 @@ impl IndexBuilder {
         }
         self.provides = Vec::new();
         (starts, pairs)
+    }
+
+    fn version(&mut self, text: &str) -> Result<u32, OverflowError> {
+        if self.last_version.0 != text {
+            let id = self.strings.intern(text.as_bytes())?;
+            text.clone_into(&mut self.last_version.0);
+            self.last_version.1 = id;
+        }
+        Ok(self.last_version.1)
     }
 
     fn note_path(&mut self, id: u32) {

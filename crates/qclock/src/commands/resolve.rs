@@ -1,0 +1,181 @@
+//! `qclock resolve`: which packages a request needs, from any RPM repositories.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use fs_err as fs;
+use qclock_factory::cache::Cache;
+use qclock_factory::fetch::{Fetcher, Settings};
+use qclock_factory::mirror::ProxySettings;
+use qclock_factory::resolve::{Assumed, Means, Place, Request, Resolution, Source, resolve};
+use serde_json::json;
+use thiserror::Error;
+
+use crate::cli::Cli;
+use crate::environment::Environment;
+use crate::exit::ExitStatus;
+use crate::failure::CommandFailure;
+use crate::printer::Printer;
+use crate::progress::Progress;
+
+/// Print the packages that a request needs, one a line
+///
+/// Takes the packages that dnf would take: the best version of what is asked for, nothing that is merely recommended, streams only where
+/// they are enabled. Each line is `name-[epoch:]version-release.arch`; with --format json also the repository, checksum, size and the
+/// reason. Nothing is downloaded but metadata, which is kept by its checksum.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  qclock resolve httpd php-fpm --repo appstream=/srv/el9/AppStream --repo baseos=/srv/el9/BaseOS --module php:8.2
+  qclock resolve --repo ol9=https://yum.example/OL9/baseos/latest/x86_64 bash --format json")]
+pub(crate) struct Arguments {
+    /// Package, as `httpd`, `httpd-2.4.62-1.el9.x86_64`, `/usr/sbin/httpd` or `php-*`
+    #[arg(value_name = "SPEC", required = true)]
+    specifications: Vec<String>,
+    #[command(flatten)]
+    repositories: Repositories,
+}
+
+/// Options that say what is asked, shared with `qclock why`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Repositories {
+    /// RPM repository, by a name and an address or a folder that holds repodata; may be given several times
+    #[arg(long = "repo", value_name = "ID=URL-or-folder")]
+    sources: Vec<String>,
+    /// Stream to enable, as php:8.2; may be given several times
+    #[arg(long = "module", value_name = "NAME:STREAM")]
+    streams: Vec<String>,
+    /// Platform of the streams
+    #[arg(long, value_name = "NAME", default_value = "el9")]
+    platform: String,
+    /// Architecture of the machine
+    #[arg(long = "arch", value_name = "NAME", default_value = "x86_64")]
+    architecture: String,
+    /// Take recommended packages, too
+    #[arg(long)]
+    weak: bool,
+    /// File of capabilities that count as provided: `name` or `name = version`, one a line
+    #[arg(long, value_name = "FILE")]
+    assume_provided: Option<PathBuf>,
+    /// Requirement to leave out, by capability or package; a * at the end stands for anything
+    #[arg(long = "leave-out", value_name = "NAME")]
+    omitted: Vec<String>,
+}
+
+#[derive(Debug, Error)]
+enum UsageError {
+    #[error("no repository is given")]
+    NoRepository,
+    #[error("`{text}` is no stream")]
+    Stream { text: String },
+}
+
+impl From<UsageError> for CommandFailure {
+    fn from(error: UsageError) -> Self {
+        let hint = match &error {
+            UsageError::NoRepository => {
+                "name RPM repositories with `--repo ID=URL-or-folder`; a flavour of Debian suites has none"
+            }
+            UsageError::Stream { .. } => "write `--module NAME:STREAM`, as in `--module php:8.2`",
+        };
+        Self {
+            status: ExitStatus::Usage,
+            error: Box::new(error),
+            hint: Some(hint.to_owned()),
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, _cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
+    let resolution = arguments.repositories.ask(&arguments.specifications, printer)?;
+    if printer.is_json() {
+        printer.json(&json!({
+            "schema": "qclock.resolve/1",
+            "packages": resolution.packages,
+            "streams": resolution.streams,
+            "omitted": resolution.omitted,
+            "unused_omissions": resolution.unused_omissions,
+        }));
+    } else {
+        for package in &resolution.packages {
+            printer.line(&package.nevra);
+        }
+        for name in &resolution.unused_omissions {
+            printer.note(&format!("`{name}` was left out, and nothing requires it."));
+        }
+        let sum = |size: fn(&qclock_factory::resolve::Resolved) -> u64| {
+            resolution.packages.iter().map(size).sum::<u64>() / 1_000_000
+        };
+        printer.status(&format!(
+            "{} packages, {} MB to fetch, {} MB installed.",
+            resolution.packages.len(),
+            sum(|package| package.size),
+            sum(|package| package.installed_size)
+        ));
+    }
+    Ok(ExitStatus::Done)
+}
+
+impl Repositories {
+    /// Asks the solver for what these options and specifications say.
+    pub(super) fn ask(&self, specifications: &[String], printer: Printer) -> Result<Resolution, CommandFailure> {
+        let sources = self
+            .sources
+            .iter()
+            .map(|text| Source::parse(text))
+            .collect::<Result<Vec<_>, _>>()?;
+        if sources.is_empty() {
+            return Err(UsageError::NoRepository.into());
+        }
+        let request =
+            Request {
+                specifications: specifications.to_vec(),
+                streams: self.streams.iter().map(|text| stream(text)).collect::<Result<_, _>>()?,
+                platform: self.platform.trim_start_matches("platform:").to_owned(),
+                architecture: self.architecture.clone(),
+                weak: self.weak,
+                assumed: match &self.assume_provided {
+                    None => Vec::new(),
+                    Some(path) => Assumed::parse(&fs::read_to_string(path).map_err(|source| {
+                        CommandFailure::io(format!("cannot read `{}`", path.display()), source, None)
+                    })?),
+                },
+                omitted: self.omitted.iter().cloned().collect::<BTreeSet<_>>(),
+            };
+        let environment = Environment::read()?;
+        let cache = environment.cache.as_deref().map(Cache::at);
+        let is_remote = sources.iter().any(|source| matches!(source.place, Place::Address(_)));
+        let fetcher = is_remote.then(|| fetcher(&environment)).transpose()?;
+        let progress = Progress::new(printer);
+        let means = Means {
+            cache: cache.as_ref(),
+            fetcher: fetcher.as_ref(),
+            progress: &progress,
+        };
+        Ok(resolve(&sources, &request, means)?)
+    }
+}
+
+/// Proxies are those of the environment alone: apt's configuration speaks of Debian's archives.
+fn fetcher(environment: &Environment) -> Result<Fetcher, CommandFailure> {
+    let defaults = Settings::default();
+    Ok(Fetcher::new(Settings {
+        patience: environment.network_timeout.unwrap_or(defaults.patience),
+        proxies: ProxySettings {
+            http_proxy: environment.http_proxy.clone(),
+            https_proxy: environment.https_proxy.clone(),
+            no_proxy: environment.no_proxy.clone(),
+            ..ProxySettings::default()
+        },
+        ..defaults
+    })?)
+}
+
+fn stream(text: &str) -> Result<(String, String), UsageError> {
+    match text.split_once(':') {
+        Some((module, stream)) if !module.is_empty() && !stream.is_empty() => {
+            Ok((module.to_owned(), stream.to_owned()))
+        }
+        _ => Err(UsageError::Stream { text: text.to_owned() }),
+    }
+}
