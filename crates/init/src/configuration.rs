@@ -86,7 +86,7 @@ pub enum Probe {
         path: String,
     },
     /// A login without password, the account's name being that of the operating system's user.
-    Mariadb {
+    Mysql {
         socket: PathBuf,
         user: String,
     },
@@ -116,4 +116,32 @@ pub struct FirstStart {
 #[serde(rename_all = "lowercase")]
 pub enum DatabaseKind {
     Mariadb,
+    Mysql,
+}
+
+impl DatabaseKind {
+    /// The two servers share one file of options.  What only one of them knows stands in `[mysqld-mariadb]` or
+    /// `[mysqld-mysql]`.
+    pub(crate) fn group_suffix(self) -> &'static str {
+        match self {
+            Self::Mariadb => "--defaults-group-suffix=-mariadb",
+            Self::Mysql => "--defaults-group-suffix=-mysql",
+        }
+    }
+
+    /// For a first start, which may be quick: nothing needs to be on the disk before all of it is, and that is seen to before
+    /// the directory gets its name.  MariaDB would make some 800 calls, 5 s on a busy disk; MySQL has no such switch.
+    pub(crate) fn hurry(self) -> &'static [&'static str] {
+        match self {
+            Self::Mariadb => &["--loose-debug-no-sync"],
+            Self::Mysql => &[],
+        }
+    }
+
+    pub(crate) fn log_format(self) -> Format {
+        match self {
+            Self::Mariadb => Format::Mariadb,
+            Self::Mysql => Format::Mysql,
+        }
+    }
 }

@@ -6,6 +6,8 @@
 mod accounts;
 mod directory;
 mod journal;
+mod mariadb;
+mod mysql;
 mod scripts;
 mod secret;
 mod server;
@@ -21,14 +23,14 @@ pub use settings::SECRET_VARIABLES;
 pub use statements::{SplitError, Statement, Statements};
 
 use crate::clock::Timestamp;
-use crate::configuration::{Configuration, DatabaseKind, FirstStart};
+use crate::configuration::{Configuration, FirstStart};
 use crate::failure::{Class, Failure, in_one_line};
 use crate::logs;
 use crate::supervisor::Level;
 use directory::{DirectoryError, Found, Volume};
 use journal::Journal;
 use scripts::{ScriptError, Scripts};
-use server::{MariaDb, ServerError};
+use server::{Database, ServerError};
 use settings::{Settings, SettingsError};
 
 #[derive(Debug, Error)]
@@ -99,12 +101,10 @@ fn set_up_unless_there(first_start: &FirstStart) -> Result<(), FirstStartError> 
             &format!("`{ignored}` is neither .sql nor .sql.gz: ignored"),
         );
     }
-    let database = match first_start.kind {
-        DatabaseKind::Mariadb => MariaDb::new(first_start),
-    };
+    let database = Database::new(first_start);
     tell(Level::Notice, "first-start", "there is no database yet: setting one up");
     let beside = volume.begin()?;
-    let version = database.bootstrap(&beside, &accounts::sql(&settings, &first_start.health_user))?;
+    let version = database.initialise(&beside, &settings)?;
     let mut journal = Journal::new(&version, &settings);
     if !scripts.is_empty() {
         let server = database.start_temporary(&beside)?;

@@ -96,7 +96,7 @@ fn place(probe: &Probe) -> String {
     match probe {
         Probe::Fastcgi { socket, path } => format!("{} at {}", path, socket.display()),
         Probe::Http { authority, path, .. } => format!("http://{authority}{path}"),
-        Probe::Mariadb { socket, user } => format!("{} to {user}", socket.display()),
+        Probe::Mysql { socket, user } => format!("{} to {user}", socket.display()),
         Probe::Tcp { address } => address.to_string(),
     }
 }

@@ -7,6 +7,7 @@ mod escape;
 mod json;
 mod lines;
 mod mariadb;
+mod mysql;
 mod own;
 mod php_fpm;
 mod record;
@@ -33,6 +34,8 @@ pub enum Format {
     ApacheError,
     PhpFpm,
     Mariadb,
+    /// MySQL's error log as its own sink writes it in JSON.
+    Mysql,
 }
 
 impl Format {
@@ -44,6 +47,7 @@ impl Format {
             Self::ApacheError => Some("apache.error"),
             Self::PhpFpm => Some("php_fpm.error"),
             Self::Mariadb => Some("mariadb.error"),
+            Self::Mysql => Some("mysql.error"),
         }
     }
 }

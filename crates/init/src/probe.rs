@@ -65,7 +65,7 @@ pub fn ask(probe: &Probe, timeout: Duration) -> Result<(), ProbeError> {
                 Err(source) => Err(ProbeError::Exchange { from, source }),
             }
         }
-        Probe::Mariadb { socket, user } => {
+        Probe::Mysql { socket, user } => {
             let to = socket.display().to_string();
             let stream =
                 os::connect_unix(socket, timeout).map_err(|source| ProbeError::Connect { to: to.clone(), source })?;

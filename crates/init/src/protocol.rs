@@ -3,13 +3,14 @@
 //! Statements are bytes, not text: a dump holds whatever the tables held.  Nothing is kept of what the server sends but its
 //! errors, and every length is checked against what is there.
 
+mod authentication;
 mod packet;
 
 use std::io::{Read, Write};
 
-use sha1::{Digest as _, Sha1};
 use thiserror::Error;
 
+use authentication::{Plugin, parse_greeting};
 use packet::{LONGEST_PACKET, Packet, read_packet, write_packet};
 
 const PROTOCOL_41: u32 = 1 << 9;
@@ -25,6 +26,7 @@ const MORE_RESULTS: u16 = 8;
 const QUIT: u8 = 1;
 const QUERY: u8 = 3;
 const OK: u8 = 0;
+const MORE_DATA: u8 = 1;
 const END_OF_FILE: u8 = 0xfe;
 const ERROR: u8 = 0xff;
 const LOCAL_INFILE: u8 = 0xfb;
@@ -57,6 +59,7 @@ impl<S: Read + Write> Connection<S> {
     pub fn login(mut stream: S, user: &str, password: &[u8]) -> Result<Self, ProtocolError> {
         let greeting = read_packet(&mut stream, &mut 0)?;
         let salt = parse_greeting(&greeting)?;
+        let mut plugin = Plugin::Native;
         let mut answer = Vec::new();
         answer.extend_from_slice(&CAPABILITIES.to_le_bytes());
         answer.extend_from_slice(&u32::try_from(LONGEST_PACKET).unwrap_or(u32::MAX).to_le_bytes());
@@ -64,26 +67,29 @@ impl<S: Read + Write> Connection<S> {
         answer.extend_from_slice(&[0; 23]);
         answer.extend_from_slice(user.as_bytes());
         answer.push(0);
-        let scrambled = scramble(password, &salt);
+        let scrambled = plugin.scramble(password, &salt);
         answer.push(u8::try_from(scrambled.len()).unwrap_or(0));
         answer.extend_from_slice(&scrambled);
-        answer.extend_from_slice(b"mysql_native_password\0");
+        answer.extend_from_slice(plugin.name().as_bytes());
+        answer.push(0);
         let mut sequence = 1;
         write_packet(&mut stream, &mut sequence, &answer)?;
         loop {
             let packet = read_packet(&mut stream, &mut sequence)?;
-            match packet.first() {
-                Some(&OK) => return Ok(Self { stream }),
-                Some(&ERROR) => return Err(refusal(&packet)),
-                Some(&END_OF_FILE) => {
-                    let mut parts = packet[1..].splitn(2, |byte| *byte == 0);
-                    let plugin = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
-                    if plugin != "mysql_native_password" {
-                        return Err(ProtocolError::Authentication(plugin));
-                    }
+            match packet.as_slice() {
+                [OK, ..] => return Ok(Self { stream }),
+                [ERROR, ..] => return Err(refusal(&packet)),
+                [END_OF_FILE, rest @ ..] => {
+                    let mut parts = rest.splitn(2, |byte| *byte == 0);
+                    plugin = Plugin::named(parts.next().unwrap_or_default())?;
                     let salt = parts.next().unwrap_or_default();
-                    let answer = scramble(password, salt.strip_suffix(&[0]).unwrap_or(salt));
+                    let answer = plugin.scramble(password, salt.strip_suffix(&[0]).unwrap_or(salt));
                     write_packet(&mut stream, &mut sequence, &answer)?;
+                }
+                [MORE_DATA, rest @ ..] => {
+                    if let Some(answer) = plugin.go_on(rest, password)? {
+                        write_packet(&mut stream, &mut sequence, &answer)?;
+                    }
                 }
                 _ => return Err(ProtocolError::Unknown("answer to the login")),
             }
@@ -153,24 +159,6 @@ impl<S: Read + Write> Connection<S> {
     }
 }
 
-/// The salt of the first packet (protocol version 10).
-fn parse_greeting(packet: &[u8]) -> Result<Vec<u8>, ProtocolError> {
-    if packet.first() == Some(&ERROR) {
-        return Err(refusal(packet));
-    }
-    let mut rest = Packet::new(packet);
-    if rest.take(1)? != [10] {
-        return Err(ProtocolError::Unknown("protocol version"));
-    }
-    rest.until_zero()?;
-    rest.take(4)?;
-    let mut salt = rest.take(8)?.to_vec();
-    // Filler, capabilities, character set, status, capabilities, length of the salt, reserved.
-    rest.take(1 + 2 + 1 + 2 + 2 + 1 + 10)?;
-    salt.extend_from_slice(rest.take(12)?);
-    Ok(salt)
-}
-
 fn refusal(packet: &[u8]) -> ProtocolError {
     let code = u16::from_le_bytes([packet.get(1).copied().unwrap_or(0), packet.get(2).copied().unwrap_or(0)]);
     let rest = packet.get(3..).unwrap_or_default();
@@ -183,19 +171,6 @@ fn refusal(packet: &[u8]) -> ProtocolError {
         state: String::from_utf8_lossy(state).into_owned(),
         message: String::from_utf8_lossy(message).into_owned(),
     }
-}
-
-/// SHA1(password) XOR SHA1(salt + SHA1(SHA1(password))); nothing for an empty password.
-fn scramble(password: &[u8], salt: &[u8]) -> Vec<u8> {
-    if password.is_empty() {
-        return Vec::new();
-    }
-    let once = Sha1::digest(password);
-    let salted = Sha1::new()
-        .chain_update(salt)
-        .chain_update(Sha1::digest(once))
-        .finalize();
-    once.iter().zip(salted).map(|(left, right)| left ^ right).collect()
 }
 
 #[cfg(test)]
@@ -221,20 +196,6 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
-    }
-
-    #[test]
-    fn the_server_can_undo_the_scramble_with_what_it_keeps() {
-        let salt: Vec<u8> = (1..=20).collect();
-        let once = Sha1::digest(b"password");
-        let stage = Sha1::new()
-            .chain_update(&salt)
-            .chain_update(Sha1::digest(once))
-            .finalize();
-        let scrambled = scramble(b"password", &salt);
-        let back: Vec<u8> = scrambled.iter().zip(stage).map(|(left, right)| left ^ right).collect();
-        assert_eq!(back, once.to_vec());
-        assert!(scramble(b"", &salt).is_empty());
     }
 
     proptest! {

@@ -269,7 +269,9 @@ impl<'a> Runner<'a> {
             let command = ["/proc/self/exe", FIRST_START, "--config", &path]
                 .map(ToOwned::to_owned)
                 .to_vec();
-            (command, all, (Format::Json, Format::Mariadb))
+            let server = self.configuration.first_start.as_ref();
+            let errors = server.map_or(Format::Plain, |first_start| first_start.kind.log_format());
+            (command, all, (Format::Json, errors))
         };
         match os::start(&os::Launch {
             command: &command,

@@ -41,7 +41,7 @@ command = ["/usr/sbin/mariadbd", "--defaults-file=@root@/my.cnf"]
 stop_grace_seconds = 25
 log = { stderr = "mariadb" }
 [service.ready]
-mariadb = { socket = "@root@/run/mysqld.sock", user = "@user@" }
+mysql = { socket = "@root@/run/mysqld.sock", user = "@user@" }
 "#;
 
 const MY_CNF: &str = "

@@ -146,21 +146,21 @@ fn restart(declared: &document::Restart) -> Result<Restart, String> {
 }
 
 fn ready(declared: document::Ready) -> Result<Ready, String> {
-    let probe = match (declared.fastcgi, declared.http, declared.mariadb, declared.tcp) {
+    let probe = match (declared.fastcgi, declared.http, declared.mysql, declared.tcp) {
         (Some(fastcgi), None, None, None) => Probe::Fastcgi {
             socket: socket(fastcgi.socket)?,
             path: fastcgi.path,
         },
         (None, Some(url), None, None) => http(&url)?,
-        (None, None, Some(mariadb), None) => Probe::Mariadb {
-            socket: socket(mariadb.socket)?,
-            user: mariadb.user,
+        (None, None, Some(mysql), None) => Probe::Mysql {
+            socket: socket(mysql.socket)?,
+            user: mysql.user,
         },
         (None, None, None, Some(address)) => Probe::Tcp {
             address: socket_address(&address)
                 .ok_or_else(|| format!("`{address}` is not ADDRESS:PORT with an IP address"))?,
         },
-        _ => return Err("`ready` needs exactly one of fastcgi, http, mariadb, tcp".to_owned()),
+        _ => return Err("`ready` needs exactly one of fastcgi, http, mysql, tcp".to_owned()),
     };
     Ok(Ready {
         probe,

@@ -174,7 +174,7 @@ pub(super) struct Log {
 pub(super) struct Ready {
     pub(super) fastcgi: Option<Fastcgi>,
     pub(super) http: Option<String>,
-    pub(super) mariadb: Option<Mariadb>,
+    pub(super) mysql: Option<Mysql>,
     pub(super) tcp: Option<String>,
     #[serde(default = "ready_seconds")]
     pub(super) timeout_seconds: u64,
@@ -193,7 +193,7 @@ pub(super) struct Fastcgi {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Mariadb {
+pub(super) struct Mysql {
     pub(super) socket: PathBuf,
     pub(super) user: String,
 }

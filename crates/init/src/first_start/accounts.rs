@@ -1,11 +1,15 @@
-//! The accounts of a new database, as statements of one line each (the bootstrap server reads line by line).
+//! The accounts of a new database, as statements of one line each (MariaDB's bootstrap server reads line by line).
+//!
+//! MariaDB is given hashes, and no password is part of a statement.  MySQL is given the passwords, in a file that lies in
+//! memory: which hash it keeps is its own choice, and changes from version to version.
 
 use std::fmt::Write as _;
 
+use super::secret::Secret;
 use super::settings::{MONITOR_USER, Settings};
 
 /// Comes after the system tables.
-pub(super) fn sql(settings: &Settings, health_user: &str) -> String {
+pub(super) fn mariadb(settings: &Settings, health_user: &str) -> String {
     let mut sql = String::from("SET SESSION sql_mode = '';\nSET NAMES utf8mb4;\nFLUSH PRIVILEGES;\n");
     let root = settings.root_password.native_hash();
     // Writing to a string cannot fail.
@@ -58,6 +62,56 @@ pub(super) fn sql(settings: &Settings, health_user: &str) -> String {
     ));
     add("FLUSH PRIVILEGES".to_owned());
     sql
+}
+
+/// For `--init-file`: the first statement that fails ends the server with an error.
+pub(super) fn mysql(settings: &Settings, health_user: &str) -> String {
+    let mut sql = String::new();
+    let mut add = |statement: String| {
+        let _ = writeln!(sql, "{statement};");
+    };
+    // What the file itself relies on for its quotes, whatever the configuration says.
+    add("SET SESSION sql_mode = ''".to_owned());
+    add("SET NAMES utf8mb4".to_owned());
+    add("INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'".to_owned());
+    let root = identified_by(&settings.root_password);
+    add(format!("ALTER USER root@localhost {root}"));
+    if let Some(host) = &settings.root_host {
+        let account = format!("root@{}", text(host));
+        add(format!("CREATE USER {account} {root}"));
+        add(format!("GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION"));
+    }
+    if let Some(database) = &settings.database {
+        add(format!("CREATE DATABASE {}", identifier(database)));
+    }
+    if let Some((user, password)) = &settings.application {
+        let account = format!("{}@'%'", text(user));
+        add(format!("CREATE USER {account} {}", identified_by(password)));
+        if let Some(database) = &settings.database {
+            add(format!("GRANT ALL PRIVILEGES ON {}.* TO {account}", pattern(database)));
+        }
+    }
+    if let Some(password) = &settings.monitor_password {
+        let account = format!("{MONITOR_USER}@'%'");
+        add(format!(
+            "CREATE USER {account} {} WITH MAX_USER_CONNECTIONS 5",
+            identified_by(password)
+        ));
+        add(format!("GRANT PROCESS, REPLICATION CLIENT ON *.* TO {account}"));
+        add(format!("GRANT SELECT ON performance_schema.* TO {account}"));
+    }
+    add(format!(
+        "CREATE USER {}@localhost IDENTIFIED WITH auth_socket",
+        text(health_user)
+    ));
+    sql
+}
+
+fn identified_by(password: &Secret) -> String {
+    format!(
+        "IDENTIFIED WITH caching_sha2_password BY {}",
+        text(&String::from_utf8_lossy(password.expose()))
+    )
 }
 
 /// A string literal under an sql_mode without NO_BACKSLASH_ESCAPES and ANSI_QUOTES.

@@ -1,31 +1,23 @@
-//! MariaDB without `mariadb-install-db`, which is a shell script: the bootstrap server reads the system tables and the
-//! accounts from its standard input; a temporary one, reachable through a socket alone, runs the scripts.
+//! The database server as a child: what makes its first data directory, and a temporary one, reachable through a socket
+//! alone, that runs the scripts.
 
-use std::io::{self, BufRead as _, BufReader, Write};
+use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use fs_err as fs;
 use thiserror::Error;
 
 use super::secret::Secret;
-use crate::configuration::FirstStart;
+use super::settings::Settings;
+use super::{mariadb, mysql};
+use crate::configuration::{DatabaseKind, FirstStart};
 use crate::os;
 use crate::protocol::{Connection, ProtocolError};
 use crate::signal::Signal;
 
-/// In the order of mariadb-install-db; the help tables and the test database are left out.
-const SYSTEM_TABLES: [&str; 5] = [
-    "mysql_system_tables.sql",
-    "mysql_performance_tables.sql",
-    "mysql_system_tables_data.sql",
-    "maria_add_gis_sp_bootstrap.sql",
-    "mysql_sys_schema.sql",
-];
-const UPGRADE_RECORD: &str = "mysql_upgrade_info";
 const SOCKET: &str = "first-start.sock";
 /// Until the temporary server answers, and until it has stopped.
 const SERVER_TIMEOUT: Duration = Duration::from_mins(2);
@@ -45,8 +37,8 @@ pub(super) enum ServerError {
         #[source]
         source: io::Error,
     },
-    #[error("the server did not take the system tables: {status}; its own lines say why")]
-    Bootstrap { status: ExitStatus },
+    #[error("the server did not make its data directory: {status}; its own lines say why")]
+    Initialise { status: ExitStatus },
     #[error("the server's version `{0}` is not understood")]
     Version(String),
     #[error("cannot write `{}`", path.display())]
@@ -69,13 +61,14 @@ pub(super) enum ServerError {
     Timeout(u64),
 }
 
+/// The server that the configuration names, for one first start.
 #[derive(Debug)]
-pub(super) struct MariaDb<'a> {
-    first_start: &'a FirstStart,
+pub(super) struct Database<'a> {
+    pub(super) first_start: &'a FirstStart,
     deadline: Instant,
 }
 
-impl<'a> MariaDb<'a> {
+impl<'a> Database<'a> {
     pub(super) fn new(first_start: &'a FirstStart) -> Self {
         Self {
             first_start,
@@ -84,70 +77,15 @@ impl<'a> MariaDb<'a> {
     }
 
     /// Fills an empty directory with the system tables and the accounts; gives the server's version.
-    pub(super) fn bootstrap(&self, directory: &Path, accounts: &str) -> Result<String, ServerError> {
-        let version = self.version()?;
-        let mut command = self.server(directory);
-        command
-            .args([
-                "--bootstrap",
-                "--silent-startup",
-                "--log-warnings=0",
-                "--enforce-storage-engine=",
-            ])
-            .args(["--max-allowed-packet=8M", "--net-buffer-length=16K", "--skip-log-bin"])
-            .stdin(Stdio::piped());
-        let mut child = command.spawn().map_err(|source| self.run_failed(source))?;
-        if let Some(mut input) = child.stdin.take() {
-            // A server that has ended does not read; its status says more than the broken pipe.
-            if let Err(error @ ServerError::SystemTables { .. }) = self.feed(&mut input, accounts) {
-                os::signal_process(i32::try_from(child.id()).unwrap_or(i32::MAX), Signal::Kill);
-                let _ = child.wait();
-                return Err(error);
-            }
+    pub(super) fn initialise(&self, directory: &Path, settings: &Settings) -> Result<String, ServerError> {
+        match self.first_start.kind {
+            DatabaseKind::Mariadb => mariadb::initialise(self, directory, settings),
+            DatabaseKind::Mysql => mysql::initialise(self, directory, settings),
         }
-        let status = wait_until(&mut child, self.deadline)
-            .map_err(|source| self.run_failed(source))?
-            .ok_or(ServerError::Timeout(self.first_start.timeout.as_secs()))?;
-        if !status.success() {
-            return Err(ServerError::Bootstrap { status });
-        }
-        // What mariadb-upgrade leaves, so that the server does not ask for it.
-        let path = directory.join(UPGRADE_RECORD);
-        fs::write(&path, &version).map_err(|source| ServerError::Write { path, source })?;
-        Ok(version)
     }
 
-    fn feed(&self, input: &mut impl Write, accounts: &str) -> Result<(), ServerError> {
-        let broken = |source| ServerError::Write {
-            path: PathBuf::from("the server's input"),
-            source,
-        };
-        input
-            .write_all(b"CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket = NULL;\n")
-            .map_err(broken)?;
-        for name in SYSTEM_TABLES {
-            let path = self.first_start.share_directory.join(name);
-            let failed = |source| ServerError::SystemTables {
-                path: path.clone(),
-                source,
-            };
-            let file = fs::File::open(&path).map_err(failed)?;
-            let mut lines = BufReader::new(file);
-            let mut line = Vec::new();
-            while lines.read_until(b'\n', &mut line).map_err(failed)? > 0 {
-                // Accounts for the name of the machine that is being installed, which here is a container's.
-                if !line.windows(17).any(|window| window == b"@current_hostname") {
-                    input.write_all(&line).map_err(broken)?;
-                }
-                line.clear();
-            }
-            input.write_all(b"\n").map_err(broken)?;
-        }
-        input.write_all(accounts.as_bytes()).map_err(broken)
-    }
-
-    /// `10.11.19-MariaDB`
-    fn version(&self) -> Result<String, ServerError> {
+    /// What the server says of itself after `Ver `: `10.11.19-MariaDB-deb12u1 for …`.
+    pub(super) fn version(&self) -> Result<String, ServerError> {
         let output = Command::new(&self.first_start.server)
             .arg("--no-defaults")
             .arg("--version")
@@ -155,13 +93,21 @@ impl<'a> MariaDb<'a> {
             .output()
             .map_err(|source| self.run_failed(source))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = text
-            .split_once("Ver ")
-            .and_then(|(_, rest)| rest.split_whitespace().next());
-        let end = version.and_then(|version| version.find("-MariaDB"));
-        match (version, end) {
-            (Some(version), Some(end)) => Ok(format!("{}-MariaDB", &version[..end])),
-            _ => Err(ServerError::Version(text.trim().to_owned())),
+        match text.split_once("Ver ") {
+            Some((_, version)) => Ok(version.trim().to_owned()),
+            None => Err(ServerError::Version(text.trim().to_owned())),
+        }
+    }
+
+    /// Ends with the server, or with the first start's time.
+    pub(super) fn finish(&self, child: &mut Child) -> Result<(), ServerError> {
+        let status = wait_until(child, self.deadline)
+            .map_err(|source| self.run_failed(source))?
+            .ok_or(ServerError::Timeout(self.first_start.timeout.as_secs()))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(ServerError::Initialise { status })
         }
     }
 
@@ -189,14 +135,13 @@ impl<'a> MariaDb<'a> {
     }
 
     /// Its outputs go to our standard error, which PID 1 reads as the server's log.
-    fn server(&self, directory: &Path) -> Command {
+    pub(super) fn server(&self, directory: &Path) -> Command {
         let mut command = Command::new(&self.first_start.server);
         command
             .arg(option("defaults-file", &self.first_start.defaults_file))
+            .arg(self.first_start.kind.group_suffix())
             .arg(option("datadir", directory))
-            // Some 800 calls otherwise, 5 s on a busy disk: nothing needs to be on the disk before all of it is, and that is
-            // seen to before the directory gets its name.
-            .arg("--loose-debug-no-sync")
+            .args(self.first_start.kind.hurry())
             .stdout(io::stderr());
         for secret in super::SECRET_VARIABLES {
             command.env_remove(secret);
@@ -204,7 +149,7 @@ impl<'a> MariaDb<'a> {
         command
     }
 
-    fn run_failed(&self, source: io::Error) -> ServerError {
+    pub(super) fn run_failed(&self, source: io::Error) -> ServerError {
         ServerError::Run {
             program: self.first_start.server.clone(),
             source,
@@ -294,7 +239,7 @@ pub(super) fn pause(duration: Duration) {
     let _ = clock.recv_timeout(duration);
 }
 
-fn option(name: &str, path: &Path) -> std::ffi::OsString {
+pub(super) fn option(name: &str, path: &Path) -> std::ffi::OsString {
     let mut option = std::ffi::OsString::from(format!("--{name}="));
     option.push(path);
     option

@@ -3,7 +3,7 @@
 use super::lines::{Lines, Part};
 use super::php_fpm::PhpFpm;
 use super::record::Record;
-use super::{Format, Source, access, apache_error, json, mariadb};
+use super::{Format, Source, access, apache_error, json, mariadb, mysql};
 use crate::clock::Timestamp;
 
 #[derive(Debug)]
@@ -111,6 +111,7 @@ impl Decoder {
             },
             Format::ApacheError => apache_error::write(line, now, &self.source(), to),
             Format::Mariadb => mariadb::write(line, now, &self.source(), to),
+            Format::Mysql => mysql::write(line, now, &self.source(), to),
             Format::PhpFpm => {
                 let mut php_fpm = std::mem::take(&mut self.php_fpm);
                 php_fpm.line(line, now, &self.source(), to);
@@ -163,7 +164,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_in_every_line_that_goes_out_is_a_record(bytes in lines()) {
-            for format in [Format::Plain, Format::Json, Format::ApacheAccess, Format::ApacheError, Format::PhpFpm, Format::Mariadb] {
+            for format in [Format::Plain, Format::Json, Format::ApacheAccess, Format::ApacheError, Format::PhpFpm, Format::Mariadb, Format::Mysql] {
                 let (mut decoder, mut to) = (Decoder::new(format, "x", "stderr", 7), Vec::new());
                 let now = Timestamp::from_microseconds(0).unwrap();
                 decoder.feed(&bytes, now, &mut to);

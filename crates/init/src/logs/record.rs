@@ -21,6 +21,17 @@ impl<'a> Record<'a> {
         Self { to }
     }
 
+    /// `time` is RFC 3339, as a server wrote it.
+    pub(super) fn begin_at(to: &'a mut Vec<u8>, time: &str) -> Self {
+        to.push(b'{');
+        write_string(to, b"@timestamp");
+        to.push(b':');
+        write_string(to, time.as_bytes());
+        let mut record = Self { to };
+        record.ecs_version();
+        record
+    }
+
     /// What comes first when the time and the version are already there.
     pub(super) fn continued(to: &'a mut Vec<u8>) -> Self {
         Self { to }

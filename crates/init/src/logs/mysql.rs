@@ -1,0 +1,130 @@
+//! The error log of MySQL as its sink for JSON writes it; what is no such object (a library's message, a crash report) is all
+//! message.
+
+use serde::Deserialize;
+
+use super::Source;
+use super::record::Record;
+use crate::clock::Timestamp;
+
+/// The keys that are of use here; a server's line has some more.
+#[derive(Debug, Default, Deserialize)]
+struct Line {
+    /// 0 system, 1 error, 2 warning, 3 note.
+    prio: Option<u64>,
+    err_code: Option<u64>,
+    subsystem: Option<String>,
+    msg: String,
+    time: Option<String>,
+    thread: Option<u64>,
+}
+
+impl Line {
+    fn parse(bytes: &[u8]) -> Self {
+        let whole = || Self {
+            msg: String::from_utf8_lossy(bytes).into_owned(),
+            ..Self::default()
+        };
+        serde_json::from_slice(bytes).unwrap_or_else(|_| whole())
+    }
+
+    fn level(&self) -> &'static str {
+        match self.prio {
+            Some(1) => "error",
+            Some(2) => "warning",
+            _ => "info",
+        }
+    }
+
+    /// What MySQL's manual lists the message under: `MY-010931`.
+    fn code(&self) -> Option<String> {
+        self.err_code.map(|code| format!("MY-{code:06}"))
+    }
+}
+
+pub(super) fn write(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
+    let parsed = Line::parse(line);
+    let mut record = match parsed.time.as_deref().filter(|time| is_timestamp(time)) {
+        Some(time) => Record::begin_at(to, time),
+        None => Record::begin(to, now),
+    };
+    record
+        .text("log.level", parsed.level())
+        .text("message", &parsed.msg)
+        .text("service.name", source.service)
+        .text("event.dataset", source.dataset)
+        .number("process.pid", u64::try_from(source.pid).unwrap_or(0));
+    if let Some(thread) = parsed.thread {
+        record.number("process.thread.id", thread);
+    }
+    if let Some(logger) = &parsed.subsystem {
+        record.text("log.logger", logger);
+    }
+    if let Some(code) = parsed.code() {
+        record.text("error.code", &code);
+    }
+    record.end();
+}
+
+/// `2026-11-25T01:02:03.000456Z`, which is what a server in UTC writes.
+fn is_timestamp(text: &str) -> bool {
+    let pattern = b"dddd-dd-ddTdd:dd:dd.ddddddZ";
+    text.len() == pattern.len()
+        && text.bytes().zip(pattern).all(|(byte, wanted)| match wanted {
+            b'd' => byte.is_ascii_digit(),
+            other => byte == *other,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(line: &str) -> serde_json::Value {
+        let source = Source {
+            service: "database",
+            dataset: "mysql.error",
+            stream: "stderr",
+            pid: 7,
+        };
+        let mut to = Vec::new();
+        write(
+            line.as_bytes(),
+            Timestamp::from_microseconds(0).unwrap(),
+            &source,
+            &mut to,
+        );
+        serde_json::from_slice(&to).unwrap()
+    }
+
+    #[test]
+    fn the_names_are_those_of_the_schema() {
+        let line = r#"{ "prio" : 2, "err_code" : 11068, "source_line" : 349, "function" : "f", "msg" : "The syntax is deprecated", "time" : "2026-11-25T01:02:03.123456Z", "ts" : 1795568523123, "thread" : 0, "err_symbol" : "ER_WARN", "SQL_state" : "HY000", "subsystem" : "Server", "buffered" : 1, "label" : "Warning" }"#;
+        assert_eq!(
+            written(line),
+            serde_json::json!({
+                "@timestamp": "2026-11-25T01:02:03.123456Z", "ecs.version": "9.0.0", "log.level": "warning",
+                "message": "The syntax is deprecated", "service.name": "database", "event.dataset": "mysql.error",
+                "process.pid": 7, "process.thread.id": 0, "log.logger": "Server", "error.code": "MY-011068",
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_something_else_is_all_message() {
+        for line in [
+            "mbind: Operation not permitted",
+            "",
+            "{\"prio\":1",
+            "[1]",
+            "{\"prio\":-1,\"msg\":\"x\"}",
+            "{}",
+        ] {
+            let value = written(line);
+            assert_eq!(value["message"], line);
+            assert_eq!(value["@timestamp"], "1970-01-01T00:00:00.000000Z");
+        }
+        let forged = written(r#"{"msg":"x","time":"2026-11-25T01:02:03.123456Z\",\"a\":\"b"}"#);
+        assert_eq!(forged["@timestamp"], "1970-01-01T00:00:00.000000Z");
+    }
+}
