@@ -1,11 +1,16 @@
 //! Where packages come from: `images/flavours/<name>.toml`.
 
+mod check;
+mod repository;
+
 use serde::{Deserialize, Serialize};
+
+pub use repository::{ModuleStream, Repository};
 
 use crate::variables::Variables;
 
-/// The file holds `[[suite]]` tables for repositories of Debian packages.  (Repositories of RPM packages will stand beside
-/// them in tables of their own; everything behind the lock is the same for both.)
+/// The file holds `[[suite]]` tables for repositories of Debian packages, or `[[repository]]` tables for those of RPM packages.
+/// Everything behind the lock is the same for both.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Flavour {
@@ -13,10 +18,19 @@ pub struct Flavour {
     pub title: String,
     /// Shown wherever the flavour's name is shown: an evaluation flavour says so.
     pub evaluation: bool,
-    /// `amd64`, in the words of the distribution.
+    /// `amd64`, `x86_64`, in the words of the distribution.
     pub architecture: String,
     #[serde(default, rename = "suite")]
     pub suites: Vec<Suite>,
+    #[serde(default, rename = "repository")]
+    pub repositories: Vec<Repository>,
+    /// Address below which the repositories lie, when nobody names another.
+    pub mirror: Option<String>,
+    /// Enabled module streams of the repositories, `php:8.2`.
+    #[serde(default)]
+    pub streams: Vec<ModuleStream>,
+    /// What the builds of module streams are for, `el9`.
+    pub platform: Option<String>,
     /// `@name@` for every image of the flavour; an image's own variables win.
     #[serde(default)]
     pub variables: Variables,
@@ -42,6 +56,13 @@ pub enum Archive {
     DebianSecurity,
 }
 
+/// What kind of packages a flavour's are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packaging {
+    Deb,
+    Rpm,
+}
+
 impl Archive {
     /// The folder under which mirrors and the snapshot service keep it.
     pub fn folder(self) -> &'static str {
@@ -57,40 +78,33 @@ impl Flavour {
         self.suites.iter().find(|suite| suite.name == name)
     }
 
-    /// What is wrong with it, as a sentence.
-    pub(crate) fn check(&self, file: &str) -> Result<(), String> {
-        if self.name != file {
-            return Err(format!(
-                "the name `{}` is not that of its file, `{file}.toml`",
-                self.name
-            ));
-        }
-        if self.suites.is_empty() {
-            return Err("the flavour has no `[[suite]]`".to_owned());
-        }
-        for (position, suite) in self.suites.iter().enumerate() {
-            if self.suites[..position].iter().any(|other| other.name == suite.name) {
-                return Err(format!("the suite `{}` is declared twice", suite.name));
-            }
-            if suite.components.is_empty() || suite.keys.is_empty() {
-                return Err(format!("the suite `{}` names no component or no key", suite.name));
-            }
-            let words = suite.components.iter().chain([&suite.name, &self.architecture]);
-            if let Some(word) = words.into_iter().find(|word| !is_word(word)) {
-                return Err(format!("`{word}` is no name of a suite, component or architecture"));
-            }
-            if let Some(key) = suite.keys.iter().find(|key| key.contains('/') || key.starts_with('.')) {
-                return Err(format!("the key `{key}` is no name of a file in `keys`"));
-            }
-        }
-        Ok(())
+    pub fn repository(&self, name: &str) -> Option<&Repository> {
+        self.repositories.iter().find(|repository| repository.name == name)
     }
-}
 
-/// Becomes a part of paths and addresses.
-fn is_word(word: &str) -> bool {
-    word.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && word
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "+-._".contains(letter))
+    pub fn packaging(&self) -> Packaging {
+        if self.repositories.is_empty() {
+            Packaging::Deb
+        } else {
+            Packaging::Rpm
+        }
+    }
+
+    /// Names of all key files, as often as they are named.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
+        let of_suites = self.suites.iter().flat_map(|suite| &suite.keys);
+        of_suites.chain(self.repositories.iter().flat_map(|repository| &repository.keys))
+    }
+
+    /// The variable that names another mirror: `QCLOCK_DEBIAN_MIRROR`, and for `oraclelinux9` `QCLOCK_ORACLELINUX_MIRROR`.
+    pub fn mirror_variable(&self) -> String {
+        match self.packaging() {
+            Packaging::Deb => "QCLOCK_DEBIAN_MIRROR".to_owned(),
+            Packaging::Rpm => {
+                let line = self.name.trim_end_matches(|last: char| last.is_ascii_digit());
+                let line = line.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+                format!("QCLOCK_{}_MIRROR", line.to_ascii_uppercase())
+            }
+        }
+    }
 }

@@ -2,14 +2,14 @@
 
 mod error;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
 pub use error::ProjectError;
 
-use crate::definition::{Definition, IMAGE_PREFIX};
+use crate::definition::{Definition, Fault, IMAGE_PREFIX};
 use crate::document;
 use crate::failure::closest;
 use crate::flavour::Flavour;
@@ -20,6 +20,8 @@ use crate::variables::{Variables, render};
 pub struct Project {
     pub root: PathBuf,
     pub flavour: Flavour,
+    /// Whether its architecture is another than its file names.
+    foreign: bool,
     /// The images of this flavour, parents before children, otherwise by name; their strings are rendered.
     images: Vec<Definition>,
     /// All images by name, of other flavours too.
@@ -41,6 +43,11 @@ impl Project {
 
     /// Reads all definitions, whatever their flavour; keeps, renders and checks those of `flavour`.
     pub fn load(root: &Path, flavour: &str) -> Result<Self, ProjectError> {
+        Self::load_for(root, flavour, None)
+    }
+
+    /// For another architecture than the flavour's file names.
+    pub fn load_for(root: &Path, flavour: &str, architecture: Option<&str>) -> Result<Self, ProjectError> {
         let flavours = flavour_names(root)?;
         if !flavours.iter().any(|known| known == flavour) {
             return Err(ProjectError::UnknownFlavour {
@@ -49,7 +56,7 @@ impl Project {
                 known: flavours,
             });
         }
-        let flavour = load_flavour(root, flavour)?;
+        let (flavour, foreign) = load_flavour(root, flavour, architecture)?;
         let texts = read_definitions(root)?;
         let drafts: BTreeMap<String, Definition> = texts
             .iter()
@@ -63,6 +70,7 @@ impl Project {
             root: root.to_owned(),
             all: drafts.keys().cloned().collect(),
             flavour,
+            foreign,
             images: Vec::new(),
             variables: BTreeMap::new(),
         };
@@ -140,7 +148,16 @@ impl Project {
 
     /// Where the lock belongs, unless someone says otherwise.
     pub fn lock_path(&self) -> PathBuf {
-        self.root.join("images").join(format!("{}.lock", self.flavour.name))
+        self.root.join("images").join(format!("{}.lock", self.label()))
+    }
+
+    /// The flavour's name, with the architecture where that is another than the flavour's own: `oraclelinux9.aarch64`.
+    pub fn label(&self) -> String {
+        if self.foreign {
+            format!("{}.{}", self.flavour.name, self.flavour.architecture)
+        } else {
+            self.flavour.name.clone()
+        }
     }
 
     /// The lock at `path` whatever it answers, if there is one in this format.
@@ -210,22 +227,37 @@ fn flavour_names(root: &Path) -> Result<Vec<String>, ProjectError> {
     Ok(names)
 }
 
-fn load_flavour(root: &Path, name: &str) -> Result<Flavour, ProjectError> {
+/// And whether the architecture is another than the file's.
+fn load_flavour(root: &Path, name: &str, architecture: Option<&str>) -> Result<(Flavour, bool), ProjectError> {
     let shown = PathBuf::from(format!("images/flavours/{name}.toml"));
-    let (flavour, _) = document::read::<Flavour>(&root.join(&shown), &shown)?;
-    flavour.check(name).map_err(|message| ProjectError::Flavour {
+    let (mut flavour, _) = document::read::<Flavour>(&root.join(&shown), &shown)?;
+    let declared = flavour.architecture.clone();
+    let wrong = |fault| ProjectError::Flavour {
         path: shown.clone(),
-        message,
-    })?;
-    for key in flavour.suites.iter().flat_map(|suite| &suite.keys) {
-        if !root.join("images/flavours/keys").join(key).is_file() {
-            return Err(ProjectError::Flavour {
-                path: shown,
-                message: format!("the key `{key}` is not in `images/flavours/keys`"),
-            });
-        }
+        fault,
+    };
+    architecture
+        .map_or(Ok(()), |wanted| flavour.set_architecture(wanted))
+        .and_then(|()| flavour.render_paths())
+        .and_then(|()| flavour.check(name))
+        .map_err(wrong)?;
+    let folder = root.join("images/flavours/keys");
+    if let Some(key) = flavour.keys().find(|key| !folder.join(key).is_file()) {
+        return Err(wrong(Fault {
+            message: format!("the key `{key}` is not in `images/flavours/keys`"),
+            hint: similar_file(&folder, key).map(|name| format!("did you mean `{name}`?")),
+        }));
     }
-    Ok(flavour)
+    let foreign = flavour.architecture != declared;
+    Ok((flavour, foreign))
+}
+
+fn similar_file(folder: &Path, name: &str) -> Option<String> {
+    let entries = fs::read_dir(folder).ok()?;
+    let names: BTreeSet<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    closest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// The text of each `images/<name>/image.toml`, by name.
@@ -312,9 +344,12 @@ fn rendered(text: &str, variables: &Variables, name: &str) -> Result<Definition,
     })?;
     table
         .try_into()
-        .map_err(|error: toml::de::Error| ProjectError::Flavour {
+        .map_err(|error: toml::de::Error| ProjectError::Definition {
             path: shown(name),
-            message: error.message().to_owned(),
+            fault: Fault {
+                message: error.message().to_owned(),
+                hint: None,
+            },
         })
 }
 

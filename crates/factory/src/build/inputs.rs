@@ -80,7 +80,7 @@ impl Inputs {
 
 /// A key that cannot be read is an error when the files are made.
 fn key_digests(request: &Request<'_>) -> Vec<Option<Digest>> {
-    let keys = request.project.flavour.suites.iter().flat_map(|suite| &suite.keys);
+    let keys = request.project.flavour.keys();
     keys.map(|key| {
         fs_err::read(request.project.keys().join(key))
             .ok()

@@ -51,7 +51,7 @@ impl Definition {
             let mut seen = BTreeSet::new();
             let omitted = selection.omissions.iter().flat_map(|omission| &omission.names);
             for name in selection.install.iter().chain(omitted) {
-                if !is_package_name(name) {
+                if !is_requirement(name) {
                     return fault(format!("`{name}` is no package name"));
                 }
                 if !seen.insert(name) {
@@ -325,6 +325,14 @@ fn account_name(name: &str) -> Checked {
         return Ok(());
     }
     fault(format!("`{name}` is no name of an account or group"))
+}
+
+/// A package, or what an RPM package provides: `/usr/bin/perl`, `perl(strict)`, `libc.so.6()(64bit)`, `php-*`.
+fn is_requirement(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/')
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "+-._/():*^~".contains(letter))
 }
 
 /// Debian Policy 5.6.7, and RPM's names as well.

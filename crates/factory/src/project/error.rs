@@ -24,8 +24,8 @@ pub enum ProjectError {
         suggestion: Option<String>,
         known: Vec<String>,
     },
-    #[error("{}: {message}", path.display())]
-    Flavour { path: PathBuf, message: String },
+    #[error("{}: {fault}", path.display())]
+    Flavour { path: PathBuf, fault: Fault },
     #[error("{}: {fault}", path.display())]
     Definition { path: PathBuf, fault: Fault },
     #[error("{}: {fault}", path.display())]
@@ -76,14 +76,14 @@ impl Failure for ProjectError {
             Self::UnknownFlavour { suggestion, known, .. } | Self::UnknownImage { suggestion, known, .. } => {
                 did_you_mean(suggestion.as_deref()).or_else(|| Some(format!("there are `{}`", known.join("`, `"))))
             }
-            Self::Definition { fault, .. } => fault.hint.clone(),
+            Self::Definition { fault, .. } | Self::Flavour { fault, .. } => fault.hint.clone(),
             Self::Variable { fault, .. } => did_you_mean(fault.suggestion.as_deref())
                 .or_else(|| Some(format!("declare `{}` under `[variables.<flavour>]`", fault.name))),
             Self::UnknownParent { suggestion, .. } | Self::FlavourInDefinition { suggestion, .. } => {
                 did_you_mean(suggestion.as_deref())
             }
             Self::NoLock { .. } | Self::LockMismatch { .. } => Some("run `qclock lock`".to_owned()),
-            Self::Folder(_) | Self::Flavour { .. } | Self::Cycle { .. } | Self::ImageOfOtherFlavour { .. } => None,
+            Self::Folder(_) | Self::Cycle { .. } | Self::ImageOfOtherFlavour { .. } => None,
         }
     }
 }
