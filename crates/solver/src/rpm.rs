@@ -6,6 +6,7 @@
 
 mod architecture;
 mod explanation;
+mod inferior;
 mod modules;
 mod normal_form;
 mod omission;
@@ -197,17 +198,15 @@ impl Assumed {
 pub fn solve(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<Solution, SolveError> {
     let mut pool = Pool::new(repositories, request.architecture, request.assumed);
     let hidden = modules::hide(&mut pool, request.streams, request.platform)?;
+    pool.mark_multiple(&MULTIPLE);
     let jobs = jobs(&mut pool, request, &hidden)?;
-    let mut maker = RuleMaker::new(&mut pool, Omissions::new(request.omit), request.weak);
-    maker.mark_multiple();
+    let mut maker = RuleMaker::new(&mut pool, Omissions::new(request.omit));
     for (_, candidates) in &jobs {
         for &package in candidates {
             maker.add_package(package);
         }
     }
-    if request.weak {
-        maker.add_supplementing();
-    }
+    maker.add_supplementing();
     maker.unify();
     let (rules, job_rules, omissions) = maker.finish(&jobs);
     if pool.missing_filelists {
@@ -309,15 +308,6 @@ fn solution(
 }
 
 impl<'a> RuleMaker<'_, 'a> {
-    fn mark_multiple(&mut self) {
-        for name in MULTIPLE {
-            let list = self.pool.providers_of(name, Range::ANY, "");
-            for &package in self.pool.list(list) {
-                self.multiple[package.unsigned_abs() as usize] = true;
-            }
-        }
-    }
-
     /// The rules of the request after those of the packages, and where they are.
     fn finish(mut self, jobs: &[(String, Vec<Solvable>)]) -> (Vec<Rule>, std::ops::Range<u32>, Omissions<'a>) {
         let count = |rules: &Vec<Rule>| u32::try_from(rules.len()).unwrap_or(u32::MAX);
@@ -326,7 +316,7 @@ impl<'a> RuleMaker<'_, 'a> {
             self.add_any_of(candidates, Kind::Job(number));
         }
         let end = count(&self.rules);
-        self.add_inferior_architectures();
+        self.add_inferior_architectures(jobs);
         // `best`: not just any version will do.
         for (number, (_, candidates)) in (0..).zip(jobs) {
             let mut best = candidates.clone();

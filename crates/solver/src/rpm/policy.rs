@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use qclock_packages::rpm::{Evr, List, Range, Requirement};
+use qclock_packages::rpm::{Evr, List, Range};
 
-use super::pool::{Pool, Solvable, is_complex};
+use super::pool::{Pool, Solvable};
 use super::search::Search;
 
 /// How far a choice is narrowed.
@@ -42,7 +42,7 @@ impl Search<'_, '_> {
     }
 
     fn keep_recommended(&mut self, packages: &mut Vec<Solvable>) {
-        self.update_recommended();
+        self.update_wishes();
         let recommended: Vec<Solvable> = (packages.iter().copied())
             .filter(|&package| self.is_recommended(package))
             .collect();
@@ -52,62 +52,16 @@ impl Search<'_, '_> {
     }
 
     pub(super) fn is_recommended(&mut self, package: Solvable) -> bool {
-        self.recommended[package.unsigned_abs() as usize] || self.is_asked_for(package, List::Supplements)
+        self.is_wished(package, List::Recommends) || self.is_asked_for(package, List::Supplements)
     }
 
     fn suggested_to_the_front(&mut self, packages: &mut Vec<Solvable>) {
-        self.update_recommended();
+        self.update_wishes();
         let (mut front, back): (Vec<Solvable>, Vec<Solvable>) = packages.iter().partition(|&&package| {
-            self.suggested[package.unsigned_abs() as usize] || self.is_asked_for(package, List::Enhances)
+            self.is_wished(package, List::Suggests) || self.is_asked_for(package, List::Enhances)
         });
         front.extend(back);
         *packages = front;
-    }
-
-    /// Whether one of a package's supplements (or enhances) is met by what is chosen.
-    pub(super) fn is_asked_for(&mut self, package: Solvable, list: List) -> bool {
-        for id in self.pool.dependencies(package, list) {
-            let met = if self.pool.dependency(package, id).rich {
-                match self.pool.rich(package, id) {
-                    Some(requirement) => self.is_met(&requirement),
-                    None => false,
-                }
-            } else {
-                let providers = self.pool.providers(package, id);
-                self.any_chosen(providers)
-            };
-            if met {
-                return true;
-            }
-        }
-        false
-    }
-
-    fn is_met(&mut self, requirement: &Requirement) -> bool {
-        match requirement {
-            Requirement::And(left, right) => self.is_met(left) && self.is_met(right),
-            Requirement::Or(left, right) if is_complex(requirement) => self.is_met(left) || self.is_met(right),
-            Requirement::If(then, condition, None) => self.is_met(then) || !self.is_met(condition),
-            Requirement::If(then, condition, Some(other)) => {
-                if self.is_met(condition) {
-                    self.is_met(then)
-                } else {
-                    self.is_met(other)
-                }
-            }
-            Requirement::Unless(then, condition, None) => self.is_met(then) && !self.is_met(condition),
-            Requirement::Unless(then, condition, Some(other)) => {
-                if self.is_met(condition) {
-                    self.is_met(other)
-                } else {
-                    self.is_met(then)
-                }
-            }
-            _ => {
-                let providers = self.pool.providers_of_requirement(requirement);
-                self.any_chosen(providers)
-            }
-        }
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Pool<'a> {
     architectures: Architectures,
     /// Packages that no solution may have, as an enabled stream hides them or theirs is not enabled.
     pub(super) hidden: Vec<bool>,
+    /// Packages of which many versions may stand side by side.
+    pub(super) multiple: Vec<bool>,
     pub(super) lists: Vec<Solvable>,
     /// Of each repository: dependency → list, 0 when not worked out.
     answers: Vec<Vec<ListId>>,
@@ -83,6 +85,7 @@ impl<'a> Pool<'a> {
             repositories,
             architectures: Architectures::of(machine),
             hidden: vec![false; end.unsigned_abs() as usize],
+            multiple: vec![false; end.unsigned_abs() as usize],
             lists: vec![0, 0, SYSTEM, 0],
             answers: repositories.iter().map(|it| vec![0; it.index.dependencies()]).collect(),
             names: repositories.iter().map(|it| vec![0; it.index.strings()]).collect(),
@@ -90,6 +93,16 @@ impl<'a> Pool<'a> {
             assumed: assumed.iter().map(|it| (it.name.as_str(), it)).collect(),
             missing_filelists: false,
             firsts,
+        }
+    }
+
+    /// Marks what provides one of these names.
+    pub(super) fn mark_multiple(&mut self, names: &[&str]) {
+        for name in names {
+            let list = self.providers_of(name, Range::ANY, "");
+            for package in self.list(list).to_vec() {
+                self.multiple[package.unsigned_abs() as usize] = true;
+            }
         }
     }
 
@@ -143,6 +156,10 @@ impl<'a> Pool<'a> {
         } else {
             left_view.name() == right_view.name()
         }
+    }
+
+    pub(super) fn same_architecture(&self, left: Solvable, right: Solvable) -> bool {
+        self.view(left).architecture() == self.view(right).architecture()
     }
 
     pub(super) fn compare_versions(&self, left: Solvable, right: Solvable) -> std::cmp::Ordering {

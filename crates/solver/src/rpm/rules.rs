@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use qclock_packages::rpm::{DependencyId, List};
+use qclock_packages::rpm::{DependencyId, List, Requirement};
 
 use super::normal_form::{Blocks, Form, TooLarge, invert, normalize};
 use super::pool::{EMPTY, ListId, Pool, Solvable, is_complex};
@@ -78,16 +78,13 @@ pub(super) struct RuleMaker<'p, 'a> {
     pub(super) rules: Vec<Rule>,
     /// Packages that have their rules.
     pub(super) added: Vec<bool>,
-    /// Packages of which many versions may stand side by side.
-    pub(super) multiple: Vec<bool>,
     /// Decides whether a requirement is left out on purpose.
     pub(super) omissions: super::omission::Omissions<'a>,
-    pub(super) weak: bool,
     queue: VecDeque<Solvable>,
 }
 
 impl<'p, 'a> RuleMaker<'p, 'a> {
-    pub(super) fn new(pool: &'p mut Pool<'a>, omissions: super::omission::Omissions<'a>, weak: bool) -> Self {
+    pub(super) fn new(pool: &'p mut Pool<'a>, omissions: super::omission::Omissions<'a>) -> Self {
         let size = pool.end().unsigned_abs() as usize;
         Self {
             pool,
@@ -101,9 +98,7 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
                 dependency: NO_DEPENDENCY,
             }],
             added: vec![false; size],
-            multiple: vec![false; size],
             omissions,
-            weak,
             queue: VecDeque::new(),
         }
     }
@@ -132,13 +127,44 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
             self.obsoletes(package, id);
         }
         self.namesakes(package);
-        if self.weak {
-            for list in [List::Recommends, List::Suggests] {
-                for id in self.pool.dependencies(package, list) {
-                    let providers = self.pool.providers(package, id);
-                    self.visit(providers);
+        // Even where nothing recommended is taken: which architectures there are among the packages in sight decides which are inferior.
+        for list in [List::Recommends, List::Suggests] {
+            for id in self.pool.dependencies(package, list) {
+                self.visit_recommended(package, id);
+            }
+        }
+    }
+
+    fn visit_recommended(&mut self, package: Solvable, id: DependencyId) {
+        if self.pool.dependency(package, id).rich {
+            if let Some(requirement) = self.pool.rich(package, id) {
+                self.visit_positive(&requirement, true);
+            }
+            return;
+        }
+        let providers = self.pool.providers(package, id);
+        self.visit(providers);
+    }
+
+    /// The packages whose presence can help to meet a rich requirement.
+    fn visit_positive(&mut self, requirement: &Requirement, positive: bool) {
+        match requirement {
+            Requirement::And(left, right) | Requirement::Or(left, right) => {
+                self.visit_positive(left, positive);
+                self.visit_positive(right, positive);
+            }
+            Requirement::If(then, condition, other) | Requirement::Unless(then, condition, other) => {
+                self.visit_positive(then, positive);
+                self.visit_positive(condition, !positive);
+                if let Some(other) = other {
+                    self.visit_positive(other, positive);
                 }
             }
+            Requirement::Plain(_) | Requirement::With(..) | Requirement::Without(..) if positive => {
+                let providers = self.pool.providers_of_requirement(requirement);
+                self.visit(providers);
+            }
+            _ => {}
         }
     }
 
@@ -194,6 +220,9 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
     }
 
     fn obsoletes(&mut self, package: Solvable, id: DependencyId) {
+        if self.pool.multiple[package.unsigned_abs() as usize] {
+            return;
+        }
         let list = self.pool.providers(package, id);
         for other in self.pool.list(list).to_vec() {
             if other != package && self.pool.obsoletes(package, id, other) {
@@ -206,7 +235,7 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
     fn namesakes(&mut self, package: Solvable) {
         let list = self.pool.namesakes(package);
         let rank = self.pool.rank(package);
-        let multiple = self.multiple[package.unsigned_abs() as usize];
+        let multiple = self.pool.multiple[package.unsigned_abs() as usize];
         let mut at = list as usize;
         while self.pool.lists[at] != 0 {
             let other = self.pool.lists[at];
@@ -221,8 +250,8 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
             if !added && same_version && rank.score > 2 && other_rank.score > 1 && other_rank.score < rank.score {
                 self.queue.push_back(other);
             }
-            let both_fit = multiple && !(same_version && rank == other_rank);
-            let already = added && !self.multiple[other.unsigned_abs() as usize];
+            let both_fit = multiple && !(same_version && self.pool.same_architecture(package, other));
+            let already = added && !self.pool.multiple[other.unsigned_abs() as usize];
             if rank.colors & other_rank.colors != 0 && !both_fit && !already {
                 self.exclude(package, other, Kind::SameName, NO_DEPENDENCY);
             }
@@ -312,10 +341,10 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
         });
     }
 
-    /// With weak dependencies: packages that supplement or enhance what is there could come in, too.
+    /// Packages that supplement or enhance what is there could come in, too.
     pub(super) fn add_supplementing(&mut self) {
         loop {
-            let before = self.rules.len();
+            let mut found = false;
             for repository in 0..self.pool.repositories.len() {
                 let index = self.pool.repositories[repository].index;
                 for position in index.supplementing() {
@@ -323,10 +352,11 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
                     let added = self.added[package.unsigned_abs() as usize];
                     if !added && self.pool.can_be_installed(package) && self.could_be_asked_for(package) {
                         self.add_package(package);
+                        found = true;
                     }
                 }
             }
-            if self.rules.len() == before {
+            if !found {
                 return;
             }
         }
@@ -335,16 +365,37 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
     fn could_be_asked_for(&mut self, package: Solvable) -> bool {
         for list in [List::Supplements, List::Enhances] {
             for id in self.pool.dependencies(package, list) {
-                let providers = self.pool.providers(package, id);
-                let mut providers = self.pool.list(providers).iter();
-                if providers
-                    .any(|&package| package == super::pool::SYSTEM || self.added[package.unsigned_abs() as usize])
-                {
+                let possible = if self.pool.dependency(package, id).rich {
+                    let requirement = self.pool.rich(package, id);
+                    requirement.is_some_and(|requirement| self.could_be_met(&requirement))
+                } else {
+                    let providers = self.pool.providers(package, id);
+                    self.any_added(providers)
+                };
+                if possible {
                     return true;
                 }
             }
         }
         false
+    }
+
+    /// Conditions count as met.
+    fn could_be_met(&mut self, requirement: &Requirement) -> bool {
+        match requirement {
+            Requirement::If(..) | Requirement::Unless(..) => true,
+            Requirement::And(left, right) => self.could_be_met(left) && self.could_be_met(right),
+            Requirement::Or(left, right) => self.could_be_met(left) || self.could_be_met(right),
+            Requirement::Plain(_) | Requirement::With(..) | Requirement::Without(..) => {
+                let providers = self.pool.providers_of_requirement(requirement);
+                self.any_added(providers)
+            }
+        }
+    }
+
+    fn any_added(&self, list: ListId) -> bool {
+        let mut packages = self.pool.list(list).iter();
+        packages.any(|&package| package == super::pool::SYSTEM || self.added[package.unsigned_abs() as usize])
     }
 
     /// Sorts the rules of packages and drops repetitions.
@@ -353,47 +404,5 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
         self.rules[1..].sort_by(|left, right| left.compare(right, pool));
         self.rules
             .dedup_by(|later, earlier| later.first != 0 && later.compare(earlier, pool).is_eq());
-    }
-
-    /// Where a name is there in several widths, the lesser is only installed beside the better of the same version.
-    pub(super) fn add_inferior_architectures(&mut self) {
-        for package in self.pool.all() {
-            let at = package.unsigned_abs() as usize;
-            if !self.added[at] {
-                continue;
-            }
-            let rank = self.pool.rank(package);
-            if rank.score <= 2 {
-                continue;
-            }
-            let list = self.pool.namesakes(package);
-            let group: Vec<Solvable> = (self.pool.list(list).iter().copied())
-                .filter(|&other| self.pool.same_name(package, other))
-                .collect();
-            let best = (group.iter())
-                .filter(|&&other| self.added[other.unsigned_abs() as usize])
-                .map(|&other| self.pool.rank(other).score)
-                .filter(|&score| score > 1)
-                .min();
-            if best.is_none() || best == Some(rank.score) {
-                continue;
-            }
-            let version = self.pool.view(package).evr();
-            let partners: Vec<Solvable> = (group.into_iter())
-                .filter(|&other| other != package && self.pool.view(other).evr() == version)
-                .filter(|&other| {
-                    let score = self.pool.rank(other).score;
-                    score == 1 || Some(score) == best
-                })
-                .collect();
-            match *partners.as_slice() {
-                [] => self.add_short(-package, 0, Kind::InferiorArchitecture, package, NO_DEPENDENCY),
-                [only] => self.add_short(-package, only, Kind::InferiorArchitecture, package, NO_DEPENDENCY),
-                _ => {
-                    let list = self.pool.keep(&partners);
-                    self.add(-package, list, Kind::InferiorArchitecture, package, NO_DEPENDENCY);
-                }
-            }
-        }
     }
 }

@@ -1,14 +1,14 @@
 //! The search: unit propagation with two watched literals, learning from conflicts, and decisions in libsolv's order, so that the
 //! answer is the one that dnf gives.
 
+mod fulfilment;
 mod learn;
 mod minimize;
 mod weak;
-
-use qclock_packages::rpm::List;
+mod wishes;
 
 use super::policy::Mode;
-use super::pool::{ListId, Pool, SYSTEM, Solvable};
+use super::pool::{Pool, SYSTEM, Solvable};
 use super::rules::Rule;
 
 /// A rule by its place.
@@ -36,10 +36,7 @@ pub(super) struct Search<'s, 'a> {
     /// For each learnt rule, the rules that it was learnt from.
     pub(super) learnt_from: Vec<Vec<RuleId>>,
     branches: Vec<minimize::Branch>,
-    pub(super) recommended: Vec<bool>,
-    pub(super) suggested: Vec<bool>,
-    /// So many decisions are in the two maps above; none: they are out of date.
-    recommended_upto: Option<usize>,
+    wishes: wishes::Wishes,
     rounds: usize,
 }
 
@@ -70,9 +67,7 @@ impl<'s, 'a> Search<'s, 'a> {
             propagated: 0,
             learnt_from: Vec::new(),
             branches: Vec::new(),
-            recommended: vec![false; count],
-            suggested: vec![false; count],
-            recommended_upto: None,
+            wishes: wishes::Wishes::new(count),
             rounds: 0,
         }
     }
@@ -170,10 +165,6 @@ impl<'s, 'a> Search<'s, 'a> {
 
     pub(super) fn is_chosen(&self, package: Solvable) -> bool {
         self.level_of[package.unsigned_abs() as usize] > 0
-    }
-
-    pub(super) fn any_chosen(&self, list: ListId) -> bool {
-        self.pool.list(list).iter().any(|&package| self.is_chosen(package))
     }
 
     /// All literals of a rule.
@@ -416,42 +407,6 @@ impl<'s, 'a> Search<'s, 'a> {
         while self.branches.last().is_some_and(|branch| branch.level >= level) {
             self.branches.pop();
         }
-        if self.recommended_upto.is_some_and(|upto| upto > self.decisions.len()) {
-            self.recommended_upto = None;
-        }
-    }
-
-    /// Brings up to date which packages the chosen ones recommend and suggest.
-    pub(super) fn update_recommended(&mut self) {
-        let from = if let Some(upto) = self.recommended_upto {
-            upto
-        } else {
-            self.recommended.fill(false);
-            self.suggested.fill(false);
-            0
-        };
-        if from >= self.decisions.len() {
-            return;
-        }
-        self.recommended_upto = Some(self.decisions.len());
-        for at in from..self.decisions.len() {
-            let package = self.decisions[at];
-            if package <= SYSTEM {
-                continue;
-            }
-            for list in [List::Recommends, List::Suggests] {
-                for id in self.pool.dependencies(package, list) {
-                    let found = self.recommended_by(package, id);
-                    let map = if list == List::Recommends {
-                        &mut self.recommended
-                    } else {
-                        &mut self.suggested
-                    };
-                    for package in found {
-                        map[package.unsigned_abs() as usize] = true;
-                    }
-                }
-            }
-        }
+        self.wishes.reverted_to(self.decisions.len());
     }
 }

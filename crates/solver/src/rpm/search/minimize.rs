@@ -30,7 +30,7 @@ impl Search<'_, '_> {
         if self.branches.is_empty() {
             return Ok(None);
         }
-        self.update_recommended();
+        self.update_wishes();
         let mut last = None;
         for at in (0..self.branches.len()).rev() {
             let level = self.branches[at].level;

@@ -3,9 +3,8 @@
 use qclock_packages::rpm::{DependencyId, List};
 
 use super::{Search, Solvable, Step};
-use crate::rpm::normal_form::{Blocks, Form, normalize};
 use crate::rpm::policy::Mode;
-use crate::rpm::pool::{SYSTEM, is_complex};
+use crate::rpm::pool::SYSTEM;
 
 impl Search<'_, '_> {
     /// Chooses recommended packages; the new level, or none when there is nothing to choose.
@@ -88,7 +87,8 @@ impl Search<'_, '_> {
                 let package = self.pool.number(repository, position);
                 if self.is_open(package)
                     && self.pool.can_be_installed(package)
-                    && self.is_asked_for(package, List::Supplements)
+                    && self.is_supplementing_chosen(package)
+                    && !self.is_out_of_place(package)
                 {
                     found.push(package);
                 }
@@ -99,36 +99,36 @@ impl Search<'_, '_> {
 
     /// Open packages that would meet a recommendation; none when it is met.
     fn open_recommendation(&mut self, package: Solvable, id: DependencyId) -> Vec<Solvable> {
-        let found = self.recommended_by(package, id);
-        if found.iter().any(|&package| self.is_chosen(package)) {
-            return Vec::new();
-        }
-        found.into_iter().filter(|&package| self.is_open(package)).collect()
-    }
-
-    /// Packages that a recommendation (or suggestion) means as things stand.
-    pub(super) fn recommended_by(&mut self, package: Solvable, id: DependencyId) -> Vec<Solvable> {
-        if self.pool.dependency(package, id).rich {
-            let Some(requirement) = self.pool.rich(package, id) else {
-                return Vec::new();
-            };
-            if is_complex(&requirement) {
-                let Ok(Blocks::Some(blocks)) = normalize(self.pool, &requirement, Form::Conjunctive) else {
-                    return Vec::new();
-                };
-                // Blocks whose conditions are all met.
-                let met = |block: &&Vec<Solvable>| block.iter().all(|&literal| literal > 0 || self.is_chosen(-literal));
-                return blocks
-                    .iter()
-                    .filter(met)
-                    .flatten()
-                    .copied()
-                    .filter(|&literal| literal > SYSTEM)
-                    .collect();
+        let blocks = self.rich_blocks(package, id).unwrap_or_else(|| {
+            let providers = self.pool.providers(package, id);
+            vec![self.pool.list(providers).to_vec()]
+        });
+        let mut found = Vec::new();
+        for block in blocks {
+            let applies = |&literal: &Solvable| literal > 0 || self.is_chosen(-literal);
+            if !block.iter().all(applies) || block.iter().any(|&literal| literal > 0 && self.is_chosen(literal)) {
+                continue;
+            }
+            for literal in block.into_iter().filter(|&literal| literal > 0) {
+                if self.is_open(literal) && !found.contains(&literal) {
+                    found.push(literal);
+                }
             }
         }
-        let list = self.pool.providers(package, id);
-        let found = self.pool.list(list);
-        found.iter().copied().filter(|&package| package > SYSTEM).collect()
+        found
+    }
+
+    /// Whether a package of that name was chosen beside which a supplementing one would be out of place: another architecture's, or any
+    /// where several versions may stand side by side.
+    fn is_out_of_place(&mut self, package: Solvable) -> bool {
+        let multiple = self.pool.multiple[package.unsigned_abs() as usize];
+        let list = self.pool.namesakes(package);
+        let mut others = self.pool.list(list).iter();
+        others.any(|&other| {
+            other > SYSTEM
+                && self.is_chosen(other)
+                && self.pool.same_name(package, other)
+                && (multiple || !self.pool.same_architecture(package, other))
+        })
     }
 }
