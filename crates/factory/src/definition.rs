@@ -91,6 +91,8 @@ pub struct SlimRoots {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prune {
+    /// Where it holds; everywhere without it.
+    pub flavours: Option<Vec<String>>,
     pub paths: Vec<String>,
     #[serde(default)]
     pub keep: Vec<String>,
@@ -133,6 +135,8 @@ pub struct Directory {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
+    /// Where it is made; everywhere without it.
+    pub flavours: Option<Vec<String>>,
     pub path: String,
     pub target: String,
 }
@@ -212,7 +216,17 @@ impl Definition {
             .keys()
             .chain(self.variables.keys())
             .chain(self.slim.keys());
-        maps.map(String::as_str).collect()
+        let rules = self.prunes.iter().filter_map(|prune| prune.flavours.as_ref());
+        let links = self.links.iter().filter_map(|link| link.flavours.as_ref());
+        maps.chain(rules.chain(links).flatten()).map(String::as_str).collect()
+    }
+
+    /// Without the rules and links of other flavours.
+    pub(crate) fn keep_for(&mut self, flavour: &str) {
+        let holds =
+            |flavours: &Option<Vec<String>>| flavours.as_ref().is_none_or(|all| all.iter().any(|one| one == flavour));
+        self.prunes.retain(|prune| holds(&prune.flavours));
+        self.links.retain(|link| holds(&link.flavours));
     }
 }
 

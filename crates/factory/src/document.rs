@@ -120,7 +120,7 @@ mod tests {
     fn a_key_that_resembles_none_lists_what_there_is() {
         let (message, hint) = error("name = 'app'\ntitle = ''\ndescription = ''\n[[link]]\nxyzzy = ''\n");
         assert_eq!(message, "images/app/image.toml:5: unknown key `xyzzy`");
-        assert_eq!(hint.unwrap(), "use one of `path`, `target`");
+        assert_eq!(hint.unwrap(), "use one of `flavours`, `path`, `target`");
     }
 
     #[test]

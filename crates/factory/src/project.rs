@@ -197,7 +197,8 @@ impl Project {
         variables.insert("flavour".to_owned(), self.flavour.name.clone());
         variables.insert("architecture".to_owned(), self.flavour.architecture.clone());
 
-        let image = rendered(text, &variables, name)?;
+        let mut image = rendered(text, &variables, name)?;
+        image.keep_for(&self.flavour.name);
         let parents: Vec<&Definition> = image
             .parent
             .iter()
@@ -427,6 +428,29 @@ mod tests {
             "the image `other` does not exist in the flavour `debian12`"
         );
         assert_eq!(project.image("apq").unwrap_err().to_string(), "unknown image `apq`");
+    }
+
+    #[test]
+    fn rules_and_links_of_other_flavours_are_left_out() {
+        let project = load(&[(
+            "base",
+            "[[link]]\npath = '/a'\ntarget = 'everywhere'\n\
+             [[link]]\nflavours = ['other']\npath = '/b'\ntarget = 'there'\n\
+             [[link]]\nflavours = ['debian12']\npath = '/b'\ntarget = 'here'\n\
+             [[prune]]\nflavours = ['other']\npaths = ['x']\nreason = 'r'",
+        )])
+        .unwrap();
+        let base = project.image("base").unwrap();
+        let targets: Vec<&str> = base.links.iter().map(|link| link.target.as_str()).collect();
+        assert_eq!(targets, ["everywhere", "here"]);
+        assert!(base.prunes.is_empty());
+        assert_eq!(
+            error(&[("base", "[[prune]]\nflavours = ['othre']\npaths = ['x']\nreason = 'r'")]),
+            (
+                "images/base/image.toml: unknown flavour `othre`".to_owned(),
+                Some("did you mean `other`?".to_owned())
+            )
+        );
     }
 
     #[test]

@@ -26,6 +26,20 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_760_000_000)
 }
 
+#[test]
+fn the_product_trusts_oracles_own_keys() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../images/flavours/keys/oracle-linux-9.asc");
+    let ring = Keyring::from_files([("oracle-linux-9.asc", std::fs::read(file).unwrap())]).unwrap();
+    // The release key and the backup key.
+    assert_eq!(
+        ring.fingerprints(),
+        [
+            "3E6D826D3FBAB389C2F38E34BC4D06A08D8B756F",
+            "982231759C7467065D0CE9B2A7DD07088B4EFBE6",
+        ]
+    );
+}
+
 // Packages that others published.
 
 fn shared() -> Option<PathBuf> {

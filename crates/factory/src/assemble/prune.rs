@@ -96,6 +96,7 @@ mod tests {
     fn a_directory_covers_what_is_in_it_and_what_is_kept_stays() {
         let rules = [
             Prune {
+                flavours: None,
                 paths: vec![
                     "usr/share/doc/*".to_owned(),
                     "etc/cron*".to_owned(),
@@ -105,6 +106,7 @@ mod tests {
                 reason: "test".to_owned(),
             },
             Prune {
+                flavours: None,
                 paths: vec!["usr/lib/php/*".to_owned(), "nothing/here".to_owned()],
                 keep: vec!["usr/lib/php/opcache.so".to_owned()],
                 reason: "test".to_owned(),

@@ -85,6 +85,7 @@ pub(crate) fn verified(bytes: Vec<u8>) -> Verified<Vec<u8>> {
 fn pruner(paths: &[&str], keep: &[&str]) -> Pruner {
     let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
     let rule = Prune {
+        flavours: None,
         paths: words(paths),
         keep: words(keep),
         reason: "test".to_owned(),

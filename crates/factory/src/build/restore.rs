@@ -30,6 +30,7 @@ pub(super) fn restored(
         let bytes = request.packages.read(package).map_err(failed)?;
         // Everything is left out but what is named.
         let rule = Prune {
+            flavours: None,
             paths: vec!["**".to_owned()],
             keep: restoration.paths.clone(),
             reason: restoration.reason.clone(),
