@@ -3,6 +3,7 @@
 pub mod client;
 pub mod deb;
 pub mod http;
+pub mod laboratory;
 pub mod mirror;
 pub mod rpm;
 pub mod stack;
