@@ -14,10 +14,10 @@ pub(crate) use prune::glob_set;
 pub use prune::{PatternError, Pruner};
 pub use relocate::link_merged_directories;
 pub(crate) use relocate::relocated;
-pub use unpack::{Metadata, Unpacked, unpack_deb};
+pub use unpack::{Metadata, Rules, Unpacked, unpack_deb, unpack_rpm};
 
-/// Folder of the distribution's certificates.  Its files are kept aside even when they are pruned: the bundle is made of them.
-pub(crate) const CERTIFICATES: &str = "usr/share/ca-certificates/mozilla/";
+/// Folders of the distributions' certificates.  Their files are kept aside even when they are pruned: the bundle is made of them.
+pub(crate) const CERTIFICATES: [&str; 2] = ["usr/share/ca-certificates/mozilla/", "usr/share/pki/ca-trust-source/"];
 
 #[cfg(test)]
 pub(crate) mod tests;

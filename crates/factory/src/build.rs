@@ -7,9 +7,11 @@ mod inputs;
 mod layers;
 mod restore;
 mod source;
+mod unpacking;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 use qclock_oci::Digest;
 use qclock_oci::layout::{Layout, StoredImage};
@@ -19,6 +21,7 @@ pub use error::BuildError;
 pub use source::{Event, PackageSource, Progress, SourceError};
 
 use crate::definition::Definition;
+use crate::ledger::{Ledger, Unreviewed, check};
 use crate::lockfile::Lockfile;
 use crate::project::Project;
 
@@ -40,6 +43,12 @@ pub struct Request<'a> {
     /// Seconds since the epoch, in the place of the newest package's date.
     pub source_date_epoch: Option<u64>,
     pub packages: &'a dyn PackageSource,
+    /// What was decided about the packages' scripts.
+    pub ledger: &'a Ledger,
+    /// Whether scripts that nobody has reviewed are told only, and the images built all the same.
+    pub unreviewed_too: bool,
+    /// When packages' signatures must hold.
+    pub now: SystemTime,
     pub progress: &'a dyn Progress,
 }
 
@@ -71,6 +80,7 @@ pub struct BuiltImage {
 /// Builds what is asked for, parents first; images of one generation are built at the same time.
 pub fn build(request: &Request<'_>) -> Result<Vec<BuiltImage>, BuildError> {
     let wanted = wanted(request)?;
+    review(request)?;
     let layout = Layout::at(request.output);
     let mut built: BTreeMap<String, BuiltImage> = BTreeMap::new();
     let generations = wanted
@@ -94,6 +104,16 @@ pub fn build(request: &Request<'_>) -> Result<Vec<BuiltImage>, BuildError> {
         .iter()
         .filter_map(|image| built.remove(&image.image_name()))
         .collect())
+}
+
+fn review(request: &Request<'_>) -> Result<(), BuildError> {
+    match check(request.lock, request.ledger) {
+        Err(Unreviewed::Scripts { doubts }) if request.unreviewed_too => {
+            request.progress.report(&Event::Unreviewed { doubts: &doubts });
+            Ok(())
+        }
+        checked => checked.map_err(BuildError::Unreviewed),
+    }
 }
 
 /// The image as it lies in the layout, complete.

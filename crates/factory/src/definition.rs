@@ -156,12 +156,14 @@ pub struct Permit {
     pub reason: String,
 }
 
-/// Files that install scripts would have made.
+/// Files that install scripts would have made.  An empty value is as good as none.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generate {
     /// Where the concatenation of the distribution's trusted certificates goes.
     pub ca_bundle: Option<String>,
+    /// The system-wide policy for cryptography that is set: `DEFAULT`.
+    pub crypto_policy: Option<String>,
     /// Folder that receives the flavour's repository definitions and keys, for those who extend the image.
     pub repositories: Option<String>,
 }

@@ -27,6 +27,8 @@ pub struct Settings {
     /// Downloads at the same time.
     pub parallel: usize,
     pub proxies: ProxySettings,
+    /// The variable that names another mirror, for hints.
+    pub mirror_variable: Option<String>,
 }
 
 impl Default for Settings {
@@ -36,6 +38,7 @@ impl Default for Settings {
             attempts: 3,
             parallel: 8,
             proxies: ProxySettings::default(),
+            mirror_variable: None,
         }
     }
 }
@@ -128,14 +131,13 @@ impl Fetcher {
                     Err(cause) if cause.may_pass() && attempt < self.settings.attempts => backoff(attempt).await,
                     Err(cause) => {
                         let address = address.clone();
-                        return Err(FetchError::of(
-                            name,
-                            vec![Tried {
-                                address,
-                                cause,
-                                attempts: attempt,
-                            }],
-                        ));
+                        let tried = Tried {
+                            address,
+                            cause,
+                            attempts: attempt,
+                            mirror_variable: self.settings.mirror_variable.clone(),
+                        };
+                        return Err(FetchError::of(name, vec![tried]));
                     }
                 }
             }
@@ -189,6 +191,7 @@ impl Fetcher {
                 address: address.clone(),
                 cause,
                 attempts: attempt,
+                mirror_variable: self.settings.mirror_variable.clone(),
             });
             if local {
                 break;

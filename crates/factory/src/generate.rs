@@ -4,9 +4,11 @@
 
 mod accounts;
 mod certificates;
+mod crypto_policy;
 mod error;
 mod repositories;
 mod rootfs;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -66,11 +68,16 @@ pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
     for link in &image.links {
         own.put(&link.path, Entry::symlink(link.target.clone()))?;
     }
-    if let Some(path) = &image.generate.ca_bundle {
+    if let Some(path) = given(image.generate.ca_bundle.as_deref()) {
         let bundle = certificates::bundle(sources.packages, sources.certificates)?;
         own.put(path, Entry::file(bundle, 0o644))?;
     }
-    if let Some(folder) = &image.generate.repositories {
+    if let Some(policy) = given(image.generate.crypto_policy.as_deref()) {
+        for (path, entry) in crypto_policy::files(sources.packages, policy)? {
+            own.put(path.as_str(), entry)?;
+        }
+    }
+    if let Some(folder) = given(image.generate.repositories.as_deref()) {
         for (name, contents) in repositories::files(project, folder)? {
             own.put(&format!("{folder}/{name}"), Entry::file(contents, 0o644))?;
         }
@@ -82,6 +89,11 @@ pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
         own.put(&program.path, Entry::file(program.bytes.clone(), 0o755))?;
     }
     Ok(own.0)
+}
+
+/// Empty is as good as absent: a variable may be empty in a flavour that needs no such thing.
+fn given(value: Option<&str>) -> Option<&str> {
+    value.filter(|value| !value.is_empty())
 }
 
 /// Lays files over the packages'.  A file may take the place of a package's, never of a directory.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{Doubt, Unreviewed, Why, check};
 pub use file::{load, path};
 pub use record::{Judgement, RecordError};
+pub(crate) use scripts::scriptlet_name;
 pub use scripts::{ScriptsError, scripts};
 
 /// The version of the format that is written and read.

@@ -1,8 +1,9 @@
-//! Definitions to a lock: signed suites, checked indexes, a solution for each image, and the scripts that will not be run.
+//! Definitions to a lock: signed suites or repositories, checked indexes, a solution for each image, and the scripts that will not be run.
 
 mod error;
 mod index;
 mod memory;
+mod rpm;
 mod scripts;
 mod solution;
 mod suite;
@@ -14,6 +15,7 @@ pub use error::LockError;
 
 use crate::cache::Cache;
 use crate::fetch::{Fetcher, Progress};
+use crate::flavour::Packaging;
 use crate::lockfile::{FORMAT, Lockfile};
 use crate::mirror::Mirrors;
 use crate::project::Project;
@@ -40,14 +42,23 @@ impl std::fmt::Debug for Request<'_> {
 }
 
 /// What is to be locked now.  Where images and packages are the same as in the old lock, that is the answer, with the dates of
-/// its suites: they prove its packages as well as today's would.
+/// its suites and repositories: they prove its packages as well as today's would.
 pub fn lock(request: &Request<'_>) -> Result<Lockfile, LockError> {
+    match request.project.flavour.packaging() {
+        Packaging::Deb => lock_debian(request),
+        Packaging::Rpm => rpm::lock(request),
+    }
+}
+
+fn lock_debian(request: &Request<'_>) -> Result<Lockfile, LockError> {
     let suites = suite::fetch_all(request)?;
+    let locked: Vec<_> = suites.iter().map(|suite| suite.locked.clone()).collect();
+    let origins = serde_json::json!(locked);
     if let Some(old) = request.old {
         note_steps_back(request, old, &suites);
-        if memory::is_remembered(request, &suites, old) {
-            return Ok(old.clone());
-        }
+    }
+    if let Some(old) = standing(request, &origins) {
+        return Ok(old);
     }
     let indexes = suites
         .iter()
@@ -58,7 +69,10 @@ pub fn lock(request: &Request<'_>) -> Result<Lockfile, LockError> {
         format: FORMAT,
         flavour: request.project.flavour.name.clone(),
         architecture: request.project.flavour.architecture.clone(),
-        suites: suites.iter().map(|suite| suite.locked.clone()).collect(),
+        platform: None,
+        streams: Vec::new(),
+        suites: locked,
+        repositories: Vec::new(),
         images,
         packages,
     };
@@ -70,33 +84,39 @@ pub fn lock(request: &Request<'_>) -> Result<Lockfile, LockError> {
         progress: request.progress,
     };
     scripts::fill_in(&mut lock, request.old, supply)?;
+    Ok(finish(request, &origins, lock))
+}
+
+/// The old lock, if it is known to be what would come out.
+fn standing(request: &Request<'_>, origins: &serde_json::Value) -> Option<Lockfile> {
+    let old = request.old?;
+    memory::is_remembered(request, origins, old).then(|| old.clone())
+}
+
+fn finish(request: &Request<'_>, origins: &serde_json::Value, mut lock: Lockfile) -> Lockfile {
     if let Some(old) = request.old.filter(|old| is_same(old, &lock)) {
         lock = old.clone();
     }
-    memory::remember(request, &suites, &lock);
-    Ok(lock)
+    memory::remember(request, origins, &lock);
+    lock
 }
 
-/// But for the suites' digests and dates.
+/// But for the digests and dates of suites and repositories.
 fn is_same(old: &Lockfile, new: &Lockfile) -> bool {
     let dated = Lockfile {
         suites: new.suites.clone(),
+        repositories: new.repositories.clone(),
         ..old.clone()
     };
-    let declared = |lock: &Lockfile| {
-        lock.suites
-            .iter()
-            .map(|suite| {
-                (
-                    suite.name.clone(),
-                    suite.archive,
-                    suite.components.clone(),
-                    suite.signed_by.clone(),
-                )
-            })
-            .collect::<Vec<_>>()
-    };
     dated == *new && declared(old) == declared(new)
+}
+
+fn declared(lock: &Lockfile) -> serde_json::Value {
+    let suites = lock.suites.iter();
+    let suites = suites.map(|it| serde_json::json!([it.name, it.archive, it.components, it.signed_by]));
+    let repositories = lock.repositories.iter();
+    let repositories = repositories.map(|it| serde_json::json!([it.name, it.path, it.signed_by]));
+    suites.chain(repositories).collect()
 }
 
 /// A mirror that lags behind the lock would take packages back to older versions.

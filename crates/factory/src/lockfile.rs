@@ -11,7 +11,7 @@ pub use changes::{Change, changes};
 pub use matching::LockMismatch;
 pub(crate) use matching::effective_omissions;
 
-use crate::flavour::Archive;
+use crate::flavour::{Archive, ModuleStream};
 
 /// The version of the format that is written and read.
 pub const FORMAT: u32 = 1;
@@ -24,9 +24,18 @@ pub struct Lockfile {
     pub format: u32,
     pub flavour: String,
     pub architecture: String,
+    /// Platform of the module streams: of RPM flavours, `el9`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// Enabled module streams.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<ModuleStream>,
     /// In the flavour's order.
-    #[serde(default, rename = "suite")]
+    #[serde(default, rename = "suite", skip_serializing_if = "Vec::is_empty")]
     pub suites: Vec<LockedSuite>,
+    /// In the flavour's order.
+    #[serde(default, rename = "repository", skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<LockedRepository>,
     /// Parents before children.
     #[serde(default, rename = "image")]
     pub images: Vec<LockedImage>,
@@ -47,6 +56,24 @@ pub struct LockedSuite {
     pub date: String,
     /// Fingerprint of the key whose signature was accepted.
     pub signed_by: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedRepository {
+    pub name: String,
+    /// Below the mirror.
+    pub path: String,
+    /// sha256 of `repomd.xml`, hex.
+    pub repomd: String,
+    /// Its own count, mostly the time when it was made in seconds since 1970.
+    pub revision: String,
+    /// When it was made, RFC 3339 UTC, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Fingerprint of the key that signed `repomd.xml`, where the flavour demands that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,19 +107,35 @@ pub struct LockedPackage {
     pub name: String,
     pub version: String,
     pub architecture: String,
-    pub suite: String,
-    /// Path below the archive's address.
+    /// Where it comes from, if that is a suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
+    /// Where it comes from, if that is a repository of RPM packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Path below the archive's, or the repository's, address.
     pub path: String,
     /// Bytes.
     pub size: u64,
     pub sha256: String,
-    /// Fingerprint of the key that vouches for the package: for Debian the one that signed its suite.
+    /// Fingerprint of the key that vouches for the package: for Debian the one that signed its suite, for RPM the one that signed it.
     pub signed_by: String,
+    /// When the package itself was signed, RFC 3339 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<String>,
+    /// The source package's name, and its version.
     pub source: String,
     pub source_version: String,
-    /// sha256 of each maintainer script, by name.
+    /// sha256 of each script that the package would have run, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scripts: BTreeMap<String, String>,
+}
+
+impl LockedPackage {
+    /// The suite or the repository.
+    pub fn origin(&self) -> &str {
+        self.suite.as_deref().or(self.repository.as_deref()).unwrap_or_default()
+    }
 }
 
 impl Lockfile {
@@ -109,6 +152,10 @@ impl Lockfile {
 
     pub fn suite(&self, name: &str) -> Option<&LockedSuite> {
         self.suites.iter().find(|suite| suite.name == name)
+    }
+
+    pub fn repository(&self, name: &str) -> Option<&LockedRepository> {
+        self.repositories.iter().find(|repository| repository.name == name)
     }
 
     /// The file's text.

@@ -1,4 +1,4 @@
-//! Where the archives are: what the host's apt uses, or what the user says.  No address is written in this product.
+//! Where the archives and repositories are: what the user says, what the host's apt uses, or what the flavour names.
 
 mod configuration;
 mod error;
@@ -16,21 +16,23 @@ pub use host::{HostApt, read_host};
 pub use proxy::{ProxyChoice, ProxySettings};
 pub use sources::{Source, SourcesError, parse_one_line, parse_stanzas};
 
-use crate::flavour::{Archive, Flavour, Suite};
+use crate::flavour::{Archive, Flavour, Repository, Suite};
+use crate::vendor::Vendor;
 
-/// Where one suite may be had.
+/// Where one suite or repository may be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The archive's address, ending in a slash.
+    /// The archive's, or the repository's, address, ending in a slash.
     pub archive: Url,
-    /// The folder below `dists`: the suite's name, or an alias of it that the host uses.
+    /// Of a suite the folder below `dists`: its name, or an alias of it that the host uses.
     pub folder: String,
 }
 
-/// For each suite of a flavour the places to ask, the likeliest first.
+/// For each suite or repository of a flavour the places to ask, the likeliest first.
 #[derive(Debug, Default)]
 pub struct Mirrors {
     suites: BTreeMap<String, Result<Vec<Candidate>, MirrorError>>,
+    vendor: Vendor,
 }
 
 impl Mirrors {
@@ -51,7 +53,58 @@ impl Mirrors {
             .map(|suite| (suite.name.clone(), Ok(vec![place(suite)])));
         Ok(Self {
             suites: suites.collect(),
+            vendor: Vendor::default(),
         })
+    }
+
+    /// Repositories of RPM packages, below the address that the user gave or below the flavour's own.
+    pub fn of_repositories(flavour: &Flavour, given: Option<&str>) -> Result<Self, MirrorError> {
+        let mirror = given.or(flavour.mirror.as_deref()).map(archive_address).transpose()?;
+        let place = |repository: &Repository| {
+            let mirror = mirror.as_ref().ok_or_else(|| MirrorError::NoMirror {
+                variable: flavour.mirror_variable(),
+            })?;
+            let archive = mirror.join(&format!("{}/", repository.path));
+            let archive = archive.map_err(|_| MirrorError::Address {
+                address: repository.path.clone(),
+            })?;
+            let folder = String::new();
+            Ok(vec![Candidate { archive, folder }])
+        };
+        let repositories = flavour.repositories.iter();
+        Ok(Self {
+            suites: repositories.map(|it| (it.name.clone(), place(it))).collect(),
+            vendor: Vendor::default(),
+        })
+    }
+
+    /// Looks into the project's own folder first, for every suite and repository that lies there and for every package.
+    #[must_use]
+    pub fn with_vendor(mut self, flavour: &Flavour, vendor: Vendor) -> Self {
+        let of_suite = |suite: &Suite| {
+            let folder = suite.archive.folder();
+            let archive = vendor.folder(folder, &format!("dists/{}/InRelease", suite.name))?;
+            Some((suite.name.clone(), archive, suite.name.clone()))
+        };
+        let of_repository = |repository: &Repository| {
+            let archive = vendor.folder(&repository.path, "repodata/repomd.xml")?;
+            Some((repository.name.clone(), archive, String::new()))
+        };
+        let suites = flavour.suites.iter().filter_map(of_suite);
+        let repositories = flavour.repositories.iter().filter_map(of_repository);
+        for (name, archive, folder) in suites.chain(repositories).collect::<Vec<_>>() {
+            let candidate = Candidate { archive, folder };
+            match self.suites.get_mut(&name) {
+                Some(Ok(candidates)) => candidates.insert(0, candidate),
+                _ => drop(self.suites.insert(name, Ok(vec![candidate]))),
+            }
+        }
+        self.vendor = vendor;
+        self
+    }
+
+    pub(crate) fn vendor(&self) -> &Vendor {
+        &self.vendor
     }
 
     /// From what apt uses on this host.  A suite that cannot be found is an error only for who asks for it.
@@ -103,6 +156,7 @@ impl Mirrors {
         };
         Self {
             suites: suites.into_iter().map(found).collect(),
+            vendor: Vendor::default(),
         }
     }
 
@@ -123,7 +177,7 @@ impl Mirrors {
         Ok(self)
     }
 
-    /// The places of a suite; never empty.
+    /// The places of a suite or a repository; never empty.
     pub fn candidates(&self, suite: &str) -> Result<&[Candidate], &MirrorError> {
         match self.suites.get(suite) {
             Some(found) => found.as_deref(),

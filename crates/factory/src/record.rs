@@ -1,7 +1,8 @@
 //! `/etc/qclock/image.json`: what an image says of itself.
 
 use qclock_oci::Digest;
-use serde::Serialize;
+use qclock_oci::tree::Tree;
+use serde::{Deserialize, Serialize};
 
 use crate::lockfile::{LockedPackage, Lockfile};
 
@@ -23,6 +24,17 @@ pub struct Record<'a> {
     pub parent: Option<String>,
     pub binaries: Vec<RecordedBinary<'a>>,
     pub packages: Vec<RecordedPackage<'a>>,
+    /// What packages wanted files to be allowed that their user may not.  No image of ours grants it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped_capabilities: Vec<DroppedCapability>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DroppedCapability {
+    pub path: String,
+    pub package: String,
+    /// `cap_sys_nice=ep`, in the form of `cap_from_text(3)`.
+    pub capabilities: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +73,19 @@ impl Record<'_> {
         text.push('\n');
         text
     }
+}
+
+/// Those of the record in a tree, the parent image's.
+pub(crate) fn dropped_capabilities(tree: &Tree) -> Vec<DroppedCapability> {
+    #[derive(Deserialize)]
+    struct Part {
+        #[serde(default)]
+        dropped_capabilities: Vec<DroppedCapability>,
+    }
+    let part = tree
+        .contents(PATH)
+        .and_then(|bytes| serde_json::from_slice::<Part>(bytes).ok());
+    part.map(|part| part.dropped_capabilities).unwrap_or_default()
 }
 
 /// The digest of the image's own part of the lock: its entry and its packages, as they are written.  A new lock that changes

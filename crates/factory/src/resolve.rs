@@ -3,23 +3,17 @@
 //! `repomd.xml` is read every time; what it names is read once and kept, by its checksum, in a form that loads in milliseconds.
 
 mod error;
-mod repository;
-mod source;
-mod stored;
-mod stream;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 pub use qclock_solver::rpm::Assumed;
 use qclock_solver::rpm::{Reason, SolveError, solve};
 use serde::Serialize;
 
-use crate::cache::Cache;
-use crate::fetch::{Fetcher, Progress};
-
 pub use error::ResolveError;
-use repository::Repository;
-pub use source::{Place, Source};
+
+pub use crate::repository::{Means, Place, Source};
+use crate::repository::{Repository, keep_all, load_all, read_filelists};
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -38,22 +32,6 @@ pub struct Request {
     pub assumed: Vec<Assumed>,
     /// Requirements that are left out on purpose.
     pub omitted: BTreeSet<String>,
-}
-
-/// Where things are fetched from and kept.
-#[derive(Clone, Copy)]
-pub struct Means<'a> {
-    /// Without one everything is read anew.
-    pub cache: Option<&'a Cache>,
-    /// Needed for repositories at addresses.
-    pub fetcher: Option<&'a Fetcher>,
-    pub progress: &'a dyn Progress,
-}
-
-impl std::fmt::Debug for Means<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Means").finish_non_exhaustive()
-    }
 }
 
 /// The answer, sorted by the packages' names.
@@ -111,43 +89,22 @@ pub enum Why {
 
 /// Reads the repositories and asks the solver.
 pub fn resolve(sources: &[Source], request: &Request, means: Means<'_>) -> Result<Resolution, ResolveError> {
-    let mut repositories = repository::load_all(sources, means)?;
+    let mut repositories = load_all(sources, means)?;
     let first = std::thread::scope(|scope| {
-        if let Some(cache) = means.cache {
-            for repository in repositories.iter().filter(|it| it.is_new()) {
-                scope.spawn(|| repository.keep(cache));
-            }
-        }
+        keep_all(scope, &repositories, means.cache);
         ask(&repositories, request)
     });
     let answer = match first {
         Err(SolveError::NeedsFileLists) => {
-            let wanted = wanted_paths(&repositories, request);
-            let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
-            for repository in &mut repositories {
-                repository.read_filelists(&wanted, means)?;
-            }
+            read_filelists(&mut repositories, &request.specifications, means)?;
             ask(&repositories, request)
         }
         answer => answer,
     };
     answer.map_err(|source| ResolveError::Solve {
-        names: repositories.iter().map(|it| it.name.clone()).collect(),
+        names: repositories.iter().map(|it| it.name().to_owned()).collect(),
         source: Box::new(source),
     })
-}
-
-/// Every path that anything requires or that is asked for.
-fn wanted_paths(repositories: &[Repository], request: &Request) -> BTreeSet<String> {
-    let required = repositories
-        .iter()
-        .flat_map(|it| it.index.required_paths().map(|id| it.index.text(id).to_owned()));
-    let asked = request
-        .specifications
-        .iter()
-        .filter(|text| text.starts_with('/'))
-        .cloned();
-    required.chain(asked).collect()
 }
 
 fn ask(repositories: &[Repository], request: &Request) -> Result<Resolution, SolveError> {
@@ -180,7 +137,7 @@ fn ask(repositories: &[Repository], request: &Request) -> Result<Resolution, Sol
                 name: view.name().to_owned(),
                 version: view.evr().to_owned(),
                 architecture: view.architecture().to_owned(),
-                repository: repositories[chosen.repository].name.clone(),
+                repository: repositories[chosen.repository].name().to_owned(),
                 location: location(view.base(), view.location()),
                 checksum: format!("{}:{}", index.checksum_kind(), hex::encode(view.checksum())),
                 size: view.size(),

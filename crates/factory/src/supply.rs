@@ -1,14 +1,16 @@
-//! Where locked packages come from: the cache, then the mirror, then the archive's snapshot of the lock's date.
+//! Where locked packages come from: the cache, then the project's `vendor` folder, then the mirror, then the archive's snapshot of
+//! the lock's date.
 
 mod error;
 
 use qclock_trust::{Sha256, Verified};
 use reqwest::Url;
 
-pub use error::SupplyError;
+pub use error::{Others, SupplyError};
 
 use crate::build::{PackageSource, SourceError};
 use crate::cache::{Cache, Found};
+use crate::failure::Failure as _;
 use crate::fetch::{Fetcher, Progress, Wanted};
 use crate::flavour::Archive;
 use crate::lockfile::{LockedPackage, Lockfile};
@@ -60,7 +62,11 @@ impl Supply<'_> {
                 if source.is_absent() {
                     SupplyError::Gone {
                         source,
-                        snapshot: self.snapshot.is_some(),
+                        others: match () {
+                            () if !lock.repositories.is_empty() => Others::None,
+                            () if self.snapshot.is_some() => Others::Asked,
+                            () => Others::Possible,
+                        },
                     }
                 } else {
                     SupplyError::Fetch(source)
@@ -90,35 +96,35 @@ impl Supply<'_> {
         }
     }
 
+    /// The project's own folder, the mirror, the archive's snapshot.
     fn addresses(&self, lock: &Lockfile, package: &LockedPackage) -> Result<Vec<Url>, SupplyError> {
-        let suite = lock.suite(&package.suite).ok_or_else(|| SupplyError::Lock {
-            name: package.name.clone(),
-            field: "suite",
-        })?;
         let join = |archive: &Url| {
             archive
                 .join(&package.path)
                 .ok()
                 .filter(|address| address.as_str().starts_with(archive.as_str()))
         };
-        let mut addresses: Vec<Url> = match self.mirrors.candidates(&package.suite) {
-            Ok(candidates) => candidates
-                .iter()
-                .filter_map(|candidate| join(&candidate.archive))
-                .collect(),
-            // Without a mirror there may still be a snapshot service.
-            Err(_) if self.snapshot.is_some() => Vec::new(),
+        let mut addresses = self.mirrors.vendor().places(&digest(package)?, &package.path);
+        match self.mirrors.candidates(package.origin()) {
+            Ok(candidates) => addresses.extend(candidates.iter().filter_map(|candidate| join(&candidate.archive))),
+            // Without a mirror there may still be another place.
+            Err(_) if self.snapshot.is_some() || !addresses.is_empty() => {}
             Err(error) => {
                 return Err(SupplyError::Mirror {
                     name: package.name.clone(),
                     reason: error.to_string(),
+                    hint: error.hint(),
                 });
             }
-        };
-        if let Some(service) = self.snapshot
-            && let Some(archive) = snapshot_archive(service, suite.archive, &suite.date)
-        {
-            addresses.extend(join(&archive));
+        }
+        if let Some(suite) = &package.suite {
+            let suite = lock.suite(suite).ok_or_else(|| SupplyError::Lock {
+                name: package.name.clone(),
+                field: "suite",
+            })?;
+            let snapshot = self.snapshot;
+            let archive = snapshot.and_then(|service| snapshot_archive(service, suite.archive, &suite.date));
+            addresses.extend(archive.and_then(|archive| join(&archive)));
         }
         addresses.dedup();
         Ok(addresses)

@@ -43,6 +43,14 @@ pub(crate) struct Global {
     pub format: Format,
 }
 
+/// Shared by the commands that work with locks and images.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Architecture {
+    /// Another architecture than the flavour's own: x86_64 (amd64) or aarch64 (arm64)
+    #[arg(long = "arch", value_name = "NAME")]
+    pub architecture: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Text,

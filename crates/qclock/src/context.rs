@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 
 use qclock_factory::cache::Cache;
 use qclock_factory::fetch::{Fetcher, Settings};
+use qclock_factory::flavour::{Flavour, Packaging};
 use qclock_factory::lockfile::Lockfile;
-use qclock_factory::mirror::{Mirrors, ProxySettings, Url, read_host};
+use qclock_factory::mirror::{HostApt, Mirrors, ProxySettings, Url, read_host};
 use qclock_factory::project::Project;
 use qclock_factory::supply::Supply;
+use qclock_factory::vendor::Vendor;
 use thiserror::Error;
 
 use crate::cli::Cli;
-use crate::environment::Environment;
+use crate::environment::{self, Environment};
 use crate::exit::ExitStatus;
 use crate::failure::CommandFailure;
 use crate::printer::Printer;
@@ -41,16 +43,28 @@ enum ContextError {
 
 impl Context {
     pub(crate) fn new(cli: &Cli, printer: Printer) -> Result<Self, CommandFailure> {
+        Self::for_architecture(cli, printer, None)
+    }
+
+    /// For another architecture than the flavour's own.
+    pub(crate) fn for_architecture(
+        cli: &Cli,
+        printer: Printer,
+        architecture: Option<&str>,
+    ) -> Result<Self, CommandFailure> {
         let environment = Environment::read()?;
-        let project = load_project(cli)?;
-        let apt = read_host(Path::new("/"), &project.flavour.architecture);
-        let mut mirrors = match &environment.debian_mirror {
-            Some(address) => Mirrors::from_address(&project.flavour, address)?,
-            None => Mirrors::from_apt(&project.flavour, &apt),
+        let project = load_project(cli, architecture)?;
+        let flavour = &project.flavour;
+        // apt's settings speak of Debian's archives only.
+        let apt = match flavour.packaging() {
+            Packaging::Deb => read_host(Path::new("/"), &flavour.architecture),
+            Packaging::Rpm => HostApt::default(),
         };
-        if let Some(address) = &environment.debian_security_mirror {
-            mirrors = mirrors.with_security(&project.flavour, address)?;
+        let vendor = Vendor::of(&project.root);
+        for sentence in &vendor.passed_over {
+            printer.note(sentence);
         }
+        let mirrors = mirrors(&environment, flavour, &apt)?.with_vendor(flavour, vendor);
         let proxies = ProxySettings {
             apt: apt.configuration,
             http_proxy: environment.http_proxy.clone(),
@@ -66,6 +80,7 @@ impl Context {
         let fetcher = Fetcher::new(Settings {
             patience: environment.network_timeout.unwrap_or(defaults.patience),
             proxies,
+            mirror_variable: Some(flavour.mirror_variable()),
             ..defaults
         })?;
         let cache = Cache::at(environment.cache.as_deref().ok_or(ContextError::NoCache)?);
@@ -122,12 +137,27 @@ pub(crate) fn project_folder(cli: &Cli) -> Result<PathBuf, CommandFailure> {
     }
 }
 
-pub(crate) fn load_project(cli: &Cli) -> Result<Project, CommandFailure> {
+fn mirrors(environment: &Environment, flavour: &Flavour, apt: &HostApt) -> Result<Mirrors, CommandFailure> {
+    if flavour.packaging() == Packaging::Rpm {
+        let given = environment::mirror(&flavour.mirror_variable());
+        return Ok(Mirrors::of_repositories(flavour, given.as_deref())?);
+    }
+    let mirrors = match &environment.debian_mirror {
+        Some(address) => Mirrors::from_address(flavour, address)?,
+        None => Mirrors::from_apt(flavour, apt),
+    };
+    Ok(match &environment.debian_security_mirror {
+        Some(address) => mirrors.with_security(flavour, address)?,
+        None => mirrors,
+    })
+}
+
+pub(crate) fn load_project(cli: &Cli, architecture: Option<&str>) -> Result<Project, CommandFailure> {
     // A variable that is set to nothing counts as not set.
     let flavour = Some(cli.global.flavour.as_str())
         .filter(|flavour| !flavour.is_empty())
         .unwrap_or(DEFAULT_FLAVOUR);
-    Ok(Project::load(&project_folder(cli)?, flavour)?)
+    Ok(Project::load_for(&project_folder(cli)?, flavour, architecture)?)
 }
 
 fn snapshot_service(value: &str) -> Result<Url, ContextError> {

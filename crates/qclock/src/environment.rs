@@ -10,6 +10,7 @@ Environment:
   QCLOCK_FLAVOUR                 default of --flavour
   QCLOCK_DEBIAN_MIRROR           address or folder of a Debian archive, instead of what apt uses
   QCLOCK_DEBIAN_SECURITY_MIRROR  of the security archive; by default `debian-security` beside it
+  QCLOCK_ORACLELINUX_MIRROR      address or folder below which Oracle Linux's repositories lie, instead of the flavour's
   QCLOCK_DEBIAN_SNAPSHOT         address of a snapshot service, for packages the mirror has dropped
   QCLOCK_CACHE_DIR               the cache; by default $XDG_CACHE_HOME/qclock or ~/.cache/qclock
   QCLOCK_NETWORK_TIMEOUT         seconds to wait for a silent server; by default 20
@@ -64,6 +65,11 @@ impl Environment {
             no_proxy: text("no_proxy").or_else(|| text("NO_PROXY")),
         })
     }
+}
+
+/// Where a flavour's repositories are, by the variable that is named after it.
+pub(crate) fn mirror(name: &str) -> Option<String> {
+    text(name)
 }
 
 fn variable(name: &str) -> Option<OsString> {

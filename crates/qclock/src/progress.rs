@@ -80,6 +80,20 @@ impl build::Progress for Progress {
                 .printer
                 .status(&format!("Assembling {image} from {packages} packages of its own.")),
             Event::Built { image } => self.printer.status(&format!("Built {image}.")),
+            Event::Unreviewed { doubts } => {
+                let each = doubts.iter().map(|doubt| {
+                    format!(
+                        "\n      `{}` of `{}`: {}",
+                        doubt.script,
+                        doubt.package,
+                        doubt.why.word()
+                    )
+                });
+                self.printer.note(&format!(
+                    "Install scripts of packages that nobody has reviewed. None is run, and the images may lack what they would do:{}",
+                    each.collect::<String>()
+                ));
+            }
             Event::Idle { image, kind, what } => self
                 .printer
                 .note(&format!("The {kind} `{what}` of {image} has no effect.")),

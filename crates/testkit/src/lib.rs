@@ -6,5 +6,6 @@ pub mod http;
 pub mod laboratory;
 pub mod mirror;
 pub mod rpm;
+pub mod rpm_mirror;
 pub mod stack;
 pub mod wait;

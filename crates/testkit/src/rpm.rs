@@ -64,6 +64,11 @@ pub struct Rpm {
     pub compressor: Compressor,
     /// rpm's own form of cpio, as it is used where a file has more than 4 GiB.
     pub numbered: bool,
+    /// Names that are required, and provided besides the package's own.
+    pub requires: Vec<String>,
+    pub provides: Vec<String>,
+    /// Shell scriptlets: `pre`, `post`, `preun`, `postun`.
+    pub scriptlets: Vec<(String, String)>,
     /// Further entries of the header; they replace those that are made.
     pub entries: Entries,
 }
@@ -109,8 +114,29 @@ impl Rpm {
             files,
             compressor: Compressor::Zstd,
             numbered: false,
+            requires: Vec::new(),
+            provides: Vec::new(),
+            scriptlets: Vec::new(),
             entries: Entries::new(),
         }
+    }
+
+    #[must_use]
+    pub fn requires(mut self, name: &str) -> Self {
+        self.requires.push(name.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn provides(mut self, name: &str) -> Self {
+        self.provides.push(name.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn scriptlet(mut self, name: &str, body: &str) -> Self {
+        self.scriptlets.push((name.to_owned(), body.to_owned()));
+        self
     }
 
     /// Without a signature.
@@ -183,8 +209,45 @@ impl Rpm {
         if !self.files.is_empty() {
             self.add_files(&mut entries);
         }
+        self.add_relations(&mut entries);
         entries.extend(self.entries.clone());
         entries
+    }
+
+    fn add_relations(&self, entries: &mut Entries) {
+        let any = |names: &[String]| {
+            (
+                Value::Texts(names.to_vec()),
+                Value::Int32(vec![0; names.len()]),
+                Value::Texts(vec![String::new(); names.len()]),
+            )
+        };
+        if !self.requires.is_empty() {
+            let (names, flags, versions) = any(&self.requires);
+            entries.extend([(1049, names), (1048, flags), (1050, versions)]);
+        }
+        if !self.provides.is_empty() {
+            let own = format!("{}-{}", self.version, self.release);
+            let names = [vec![self.name.clone()], self.provides.clone()].concat();
+            let mut flags = vec![0; names.len()];
+            let mut versions = vec![String::new(); names.len()];
+            (flags[0], versions[0]) = (8, own);
+            entries.extend([
+                (1047, Value::Texts(names)),
+                (1112, Value::Int32(flags)),
+                (1113, Value::Texts(versions)),
+            ]);
+        }
+        for (name, body) in &self.scriptlets {
+            let (text, program) = match name.as_str() {
+                "pre" => (1023, 1085),
+                "post" => (1024, 1086),
+                "preun" => (1025, 1087),
+                _ => (1026, 1088),
+            };
+            entries.insert(text, Value::Text(body.clone()));
+            entries.insert(program, Value::Text("/bin/sh".to_owned()));
+        }
     }
 
     fn add_files(&self, entries: &mut Entries) {

@@ -3,14 +3,18 @@
 use qclock_oci::path::PathError;
 use qclock_oci::tree::TreeError;
 use qclock_packages::deb::{ArchiveError, PackageError};
+use qclock_packages::rpm;
 use thiserror::Error;
 
 use crate::failure::{Class, Failure};
+use crate::package_database::rpm::RpmDatabaseError;
 
 #[derive(Debug, Error)]
 pub enum UnpackError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Rpm(#[from] rpm::ArchiveError),
     #[error("it has a path that no image can hold")]
     Path(#[from] PathError),
     #[error("cannot read `/{path}`")]
@@ -21,6 +25,13 @@ pub enum UnpackError {
     },
     #[error("`/{path}` belongs to {user} ({id}), an id that no account or group of the image has")]
     Owner { path: String, user: String, id: u64 },
+    #[error("`/{path}` belongs to the {kind} `{name}`, which neither the image nor the distribution declares")]
+    OwnerName {
+        path: String,
+        /// `account` or `group`.
+        kind: &'static str,
+        name: String,
+    },
     #[error("`/{path}` is a hard link to `/{target}`, which it does not have")]
     Hardlink { path: String, target: String },
     #[error("it is the package `{found}`")]
@@ -32,6 +43,9 @@ impl UnpackError {
         match self {
             Self::Owner { user, id, .. } => Some(format!(
                 "declare `[[account]]` or `[[group]]` for {user} with the id {id}, or prune the file"
+            )),
+            Self::OwnerName { path, kind, name } => Some(format!(
+                "declare `[[{kind}]]` `{name}`, which a scriptlet of the package would have made, or prune `{path}`"
             )),
             _ => None,
         }
@@ -66,6 +80,8 @@ pub enum AssembleError {
         #[source]
         source: Box<PackageError>,
     },
+    #[error("the package database cannot be written")]
+    Database(#[from] RpmDatabaseError),
     #[error("`/{path}` is {what}, which no image of ours has without a reason")]
     Forbidden { path: String, what: &'static str },
     #[error("cannot link `/{name}` to `/usr/{name}`")]
@@ -79,9 +95,13 @@ pub enum AssembleError {
 impl Failure for AssembleError {
     fn class(&self) -> Class {
         match self {
-            Self::Unpack { source, .. } if matches!(**source, UnpackError::Owner { .. }) => Class::Usage,
+            Self::Unpack { source, .. }
+                if matches!(**source, UnpackError::Owner { .. } | UnpackError::OwnerName { .. }) =>
+            {
+                Class::Usage
+            }
             Self::Forbidden { .. } => Class::Usage,
-            Self::Unpack { .. } | Self::Control { .. } => Class::Verification,
+            Self::Unpack { .. } | Self::Control { .. } | Self::Database(_) => Class::Verification,
             Self::Conflict { .. } | Self::ParentConflict { .. } | Self::Tree { .. } | Self::Merge { .. } => {
                 Class::Answer
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use qclock_oci::path::TreePath;
 use qclock_oci::tree::{Entry, Kind, Tree};
-use qclock_packages::deb::{Package, Version};
+use qclock_packages::deb::{Control, Package, Version};
 
 use super::AssembleError;
 use super::relocate::link_merged_directories;
@@ -23,8 +23,9 @@ pub struct Merged {
     pub newest: u64,
 }
 
-/// Two packages may bring the same directory and the very same file.  Where they bring different ones, the one that
-/// declares `Replaces` on the other wins, as with dpkg; diversions, which only install scripts make, are not known.
+/// Two packages may bring the same directory and the very same file.  Where they bring different ones, the one that declares `Replaces`
+/// on the other wins, as with dpkg; and of two RPM packages' programs for different word lengths the longer one's, as with rpm.
+/// Diversions, which only install scripts make, are not known.
 pub fn merge(parent: &Tree, packages: &[Unpacked]) -> Result<Merged, AssembleError> {
     let mut chosen: BTreeMap<&TreePath, (&Unpacked, &Entry)> = BTreeMap::new();
     for package in packages {
@@ -70,7 +71,7 @@ fn prefer<'a>(first: Brought<'a>, second: Brought<'a>, path: &TreePath) -> Resul
     if both_directories || first.1.same_but_time(second.1) {
         return Ok(first);
     }
-    match (replaces(first.0, second.0)?, replaces(second.0, first.0)?) {
+    match (wins(first, second)?, wins(second, first)?) {
         (true, false) => Ok(first),
         (false, true) => Ok(second),
         _ => Err(AssembleError::Conflict {
@@ -81,8 +82,29 @@ fn prefer<'a>(first: Brought<'a>, second: Brought<'a>, path: &TreePath) -> Resul
     }
 }
 
-fn replaces(package: &Unpacked, other: &Unpacked) -> Result<bool, AssembleError> {
-    let (Metadata::Deb(control), Metadata::Deb(other_control)) = (&package.metadata, &other.metadata);
+fn wins(one: Brought<'_>, other: Brought<'_>) -> Result<bool, AssembleError> {
+    match (&one.0.metadata, &other.0.metadata) {
+        (Metadata::Deb(control), Metadata::Deb(other_control)) => replaces(one.0, control, other.0, other_control),
+        _ => Ok(word_length(one.1) == Some(64) && word_length(other.1) == Some(32)),
+    }
+}
+
+/// Of a compiled file.
+fn word_length(entry: &Entry) -> Option<u8> {
+    let Kind::File(contents) = &entry.kind else { return None };
+    match contents.get(..5)? {
+        b"\x7fELF\x01" => Some(32),
+        b"\x7fELF\x02" => Some(64),
+        _ => None,
+    }
+}
+
+fn replaces(
+    package: &Unpacked,
+    control: &Control,
+    other: &Unpacked,
+    other_control: &Control,
+) -> Result<bool, AssembleError> {
     let read = |name: &str, stanza: &str| {
         Package::from_control(stanza).map_err(|source| AssembleError::Control {
             package: name.to_owned(),

@@ -1,13 +1,12 @@
 //! Hand-made packages, and what becomes of them.
 
-use std::collections::BTreeSet;
-
 use qclock_oci::tree::{Entry, Kind, Tree};
 use qclock_trust::{Sha256, Verified, check_digest};
 
 use super::*;
 use crate::definition::Prune;
 use crate::failure::Failure;
+use crate::generate::Accounts;
 
 /// What a hand-made package holds: path, content (`->` and a target for a link, `=>` for a hard link, nothing with a final slash for a
 /// directory), mode, group.
@@ -93,9 +92,22 @@ fn pruner(paths: &[&str], keep: &[&str]) -> Pruner {
     Pruner::new([&rule].into_iter()).unwrap()
 }
 
+fn accounts() -> Accounts {
+    let text = "name = 'x'\ntitle = ''\ndescription = ''\n[[group]]\nname = 'web'\ngid = 10001\n";
+    Accounts::of(&[&toml::from_str(text).unwrap()])
+}
+
 fn unpack(name: &str, control: &str, files: &[File<'_>], pruner: &Pruner) -> Result<Unpacked, UnpackError> {
     let bytes = verified(deb(name, control, files));
-    unpack_deb(name, &bytes, pruner, &Permits::default(), &BTreeSet::from([10_001]))
+    unpack_deb(
+        name,
+        &bytes,
+        Rules {
+            pruner,
+            permits: &Permits::default(),
+            accounts: &accounts(),
+        },
+    )
 }
 
 fn assemble(packages: &[(&str, &str, &[File<'_>])], pruner: &Pruner) -> Result<Merged, AssembleError> {
@@ -254,9 +266,11 @@ fn hostile_packages_are_refused() {
         unpack_deb(
             "other",
             &verified(deb("x", "", &[])),
-            &pruner(&[], &[]),
-            &Permits::default(),
-            &BTreeSet::new()
+            Rules {
+                pruner: &pruner(&[], &[]),
+                permits: &Permits::default(),
+                accounts: &accounts(),
+            },
         ),
         Err(UnpackError::OtherPackage { .. })
     ));

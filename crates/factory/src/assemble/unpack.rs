@@ -1,5 +1,7 @@
 //! One package to entries, in memory.  Each packaging system has its own function here; what follows knows only [`Unpacked`].
 
+mod rpm;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
@@ -13,6 +15,9 @@ use super::forbidden::{Permits, harden};
 use super::prune::Pruner;
 use super::relocate::relocated;
 use super::{CERTIFICATES, UnpackError};
+use crate::generate::Accounts;
+
+pub use rpm::unpack_rpm;
 
 /// The distribution gives ids below this out itself, the same on every machine.
 const FIRST_DYNAMIC_ID: u64 = 100;
@@ -30,6 +35,8 @@ pub struct Unpacked {
     pub emptied: BTreeSet<String>,
     /// Certificates, pruned or not.
     pub certificates: BTreeMap<TreePath, Bytes>,
+    /// What files would be allowed to do that their user may not (`cap_sys_nice=ep`): dropped, and told.
+    pub capabilities: BTreeMap<TreePath, String>,
     /// The newest time of any of its files: the package's own date.
     pub newest: i64,
 }
@@ -38,24 +45,20 @@ pub struct Unpacked {
 #[derive(Debug)]
 pub enum Metadata {
     Deb(Box<deb::Control>),
+    /// The package up to the end of its header.
+    Rpm(Vec<u8>),
 }
 
 /// How packages are unpacked for one image.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules<'a> {
-    pub(crate) pruner: &'a Pruner,
-    pub(crate) permits: &'a Permits,
-    /// Ids of the image's accounts and groups, besides those of the distribution.
-    pub(crate) ids: &'a BTreeSet<u32>,
+pub struct Rules<'a> {
+    pub pruner: &'a Pruner,
+    pub permits: &'a Permits,
+    /// The image's accounts and groups, besides those of the distribution.
+    pub accounts: &'a Accounts,
 }
 
-pub fn unpack_deb(
-    name: &str,
-    bytes: &Verified<Vec<u8>>,
-    pruner: &Pruner,
-    permits: &Permits,
-    ids: &BTreeSet<u32>,
-) -> Result<Unpacked, UnpackError> {
+pub fn unpack_deb(name: &str, bytes: &Verified<Vec<u8>>, rules: Rules<'_>) -> Result<Unpacked, UnpackError> {
     let archive = deb::Archive::open(bytes)?;
     let control = archive.control();
     // The name becomes a part of paths.
@@ -70,9 +73,9 @@ pub fn unpack_deb(
         entries: BTreeMap::new(),
         emptied: BTreeSet::new(),
         certificates: BTreeMap::new(),
+        capabilities: BTreeMap::new(),
         newest: 0,
     };
-    let rules = Rules { pruner, permits, ids };
     archive.for_each_entry(|entry, contents| unpacked.take(&entry, contents, rules))?;
     unpacked.settle_links(&archive)?;
     Ok(unpacked)
@@ -88,7 +91,7 @@ impl Unpacked {
         };
         let path: TreePath = path.parse()?;
         let pruned = rules.pruner.prunes(path.as_str());
-        let certificate = path.as_str().starts_with(CERTIFICATES) && entry.kind == EntryKind::File;
+        let certificate = is_certificate(path.as_str()) && entry.kind == EntryKind::File;
         if pruned {
             self.emptied.extend(path.ancestors().map(str::to_owned));
             if certificate {
@@ -107,8 +110,8 @@ impl Unpacked {
         }
         let mut made = Entry::new(kind, entry.mode)
             .owned_by(
-                id(entry, &entry.user, entry.uid, rules.ids)?,
-                id(entry, &entry.group, entry.gid, rules.ids)?,
+                id(entry, &entry.user, entry.uid, rules.accounts)?,
+                id(entry, &entry.group, entry.gid, rules.accounts)?,
             )
             .modified_at(entry.mtime);
         harden(path.as_str(), &mut made, rules.permits);
@@ -168,6 +171,10 @@ impl Unpacked {
     }
 }
 
+fn is_certificate(path: &str) -> bool {
+    CERTIFICATES.iter().any(|folder| path.starts_with(folder))
+}
+
 fn read(entry: &deb::Entry, contents: &mut dyn Read) -> Result<Bytes, UnpackError> {
     // The archive's reader bounds the whole; the size that an entry claims is only a first guess.
     let guess = usize::try_from(entry.size.min(64 << 20)).unwrap_or_default();
@@ -179,10 +186,10 @@ fn read(entry: &deb::Entry, contents: &mut dyn Read) -> Result<Bytes, UnpackErro
     Ok(Bytes::from(bytes))
 }
 
-fn id(entry: &deb::Entry, name: &str, id: u64, ids: &BTreeSet<u32>) -> Result<u32, UnpackError> {
+fn id(entry: &deb::Entry, name: &str, id: u64, accounts: &Accounts) -> Result<u32, UnpackError> {
     let known = u32::try_from(id)
         .ok()
-        .filter(|known| ids.contains(known) || id < FIRST_DYNAMIC_ID || id == NOBODY);
+        .filter(|known| accounts.has_id(*known) || id < FIRST_DYNAMIC_ID || id == NOBODY);
     known.ok_or_else(|| UnpackError::Owner {
         path: entry.path.clone(),
         user: if name.is_empty() {

@@ -5,11 +5,14 @@ use std::fmt;
 
 use qclock_oci::layer::{LayerError, ReadError};
 use qclock_oci::layout::LayoutError;
+use qclock_trust::RpmError;
 
 use super::SourceError;
 use crate::assemble::{AssembleError, PatternError};
 use crate::failure::{Class, Failure};
 use crate::generate::GenerateError;
+use crate::keys::KeysError;
+use crate::ledger::Unreviewed;
 use crate::project::ProjectError;
 
 /// Written by hand: the source of packages has an error type of its own.
@@ -33,6 +36,15 @@ pub enum BuildError {
         image: String,
         source: SourceError,
     },
+    Keys(KeysError),
+    /// Of an RPM package; no source: another key signed it than the lock says.
+    Signature {
+        package: String,
+        repository: String,
+        source: Option<Box<RpmError>>,
+    },
+    /// Scripts that nobody has reviewed.
+    Unreviewed(Unreviewed),
     Assemble {
         image: String,
         source: Box<AssembleError>,
@@ -67,6 +79,12 @@ impl From<ProjectError> for BuildError {
     }
 }
 
+impl From<KeysError> for BuildError {
+    fn from(error: KeysError) -> Self {
+        Self::Keys(error)
+    }
+}
+
 impl BuildError {
     pub(super) fn assemble(image: &str, source: AssembleError) -> Self {
         let (image, source) = (image.to_owned(), Box::new(source));
@@ -92,6 +110,14 @@ impl fmt::Display for BuildError {
             }
             Self::Pattern { image, .. } => write!(formatter, "cannot prune the packages of `{image}`"),
             Self::Packages { image, .. } => write!(formatter, "cannot get the packages of `{image}`"),
+            Self::Keys(error) => fmt::Display::fmt(error, formatter),
+            Self::Signature {
+                package, repository, ..
+            } => write!(
+                formatter,
+                "the package `{package}` is not signed by the key of the repository `{repository}` that the lock names"
+            ),
+            Self::Unreviewed(error) => fmt::Display::fmt(error, formatter),
             Self::Assemble { image, .. } => write!(formatter, "cannot assemble the packages of `{image}`"),
             Self::Generate { image, .. } => write!(formatter, "cannot make the files of `{image}`"),
             Self::Parent { image, .. } => write!(formatter, "cannot read the layers of the parent of `{image}`"),
@@ -111,7 +137,9 @@ impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Project(error) => error.source(),
-            Self::NotLocked { .. } | Self::NotInherited { .. } | Self::Date { .. } => None,
+            Self::NotLocked { .. } | Self::NotInherited { .. } | Self::Date { .. } | Self::Unreviewed(_) => None,
+            Self::Keys(error) => error.source(),
+            Self::Signature { source, .. } => source.as_deref().map(|source| source as &(dyn Error + 'static)),
             Self::Pattern { source, .. } => Some(source),
             Self::Packages { source, .. } => Some(source.as_error()),
             Self::Assemble { source, .. } => Some(&**source),
@@ -128,6 +156,9 @@ impl Failure for BuildError {
         match self {
             Self::Project(error) => error.class(),
             Self::Packages { source, .. } => source.class(),
+            Self::Keys(error) => error.class(),
+            Self::Unreviewed(error) => error.class(),
+            Self::Signature { .. } => Class::Verification,
             Self::Assemble { source, .. } => source.class(),
             Self::Generate { source, .. } => source.class(),
             Self::NotLocked { .. } | Self::NotInherited { .. } | Self::Pattern { .. } | Self::Date { .. } => {
@@ -144,9 +175,14 @@ impl Failure for BuildError {
             Self::NotLocked { .. } => Some("run `qclock lock`".to_owned()),
             Self::Pattern { source, .. } => source.hint(),
             Self::Packages { source, .. } => source.hint(),
+            Self::Unreviewed(error) => error.hint(),
+            Self::Signature { .. } => {
+                Some("run `qclock lock` with the keys that the repository has now, and look at what changes".to_owned())
+            }
             Self::Assemble { source, .. } => source.hint(),
             Self::Generate { source, .. } => source.hint(),
             Self::Date { .. } => Some("set SOURCE_DATE_EPOCH to a number of seconds after 1970".to_owned()),
+            Self::Keys(error) => error.hint(),
             Self::NotInherited { .. } | Self::Parent { .. } | Self::Layer { .. } | Self::Layout { .. } => None,
         }
     }

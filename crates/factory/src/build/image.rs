@@ -12,13 +12,14 @@ use rayon::prelude::*;
 use super::inputs::{ANNOTATION, ASSEMBLY, Inputs};
 use super::layers::{Parts, layers};
 use super::restore::restored;
+use super::unpacking::Unpacking;
 use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Event, Request, config};
-use crate::assemble::{AssembleError, Merged, Permits, Pruner, Unpacked, check_forbidden, merge, unpack_deb};
+use crate::assemble::{Merged, Permits, Pruner, Unpacked, check_forbidden, merge};
 use crate::definition::{Definition, IMAGE_PREFIX};
-use crate::generate::{Accounts, Sources, generate, lay_over, read_programs};
+use crate::generate::{Sources, generate, lay_over, read_programs};
 use crate::lockfile::LockedPackage;
 use crate::package_database::database;
-use crate::record::{self, Record, RecordedBinary, RecordedPackage};
+use crate::record::{self, DroppedCapability, Record, RecordedBinary, RecordedPackage};
 
 /// What the parent has: its image, its files, and the blobs of its layers, which are published again should another build have
 /// removed them meanwhile.
@@ -44,8 +45,9 @@ pub(super) fn make(
     let lineage = request.project.lineage(definition);
     let permits = Permits::new(lineage.iter().flat_map(|image| &image.permits));
     let own = own_packages(request, definition)?;
-    let mut unpacked = unpack(request, definition, &own, &permits)?;
-    unpacked.extend(restored(request, definition, &permits)?);
+    let unpacking = Unpacking::new(request, definition, &permits)?;
+    let mut unpacked = unpack(request, definition, &own, &unpacking)?;
+    unpacked.extend(restored(request, definition, &unpacking)?);
     let assembling = |source| BuildError::assemble(&name, source);
     let merged = merge(&parent.tree, &unpacked).map_err(assembling)?;
     let inherited = parent
@@ -58,7 +60,14 @@ pub(super) fn make(
         .unwrap_or_else(|| merged.newest.max(inherited));
     let created = config::date(&name, epoch)?;
 
-    let tree = own_files(request, definition, &parent.tree, &merged, &unpacked, inputs, &created)?;
+    let made = Made {
+        parent: &parent.tree,
+        merged: &merged,
+        unpacked: &unpacked,
+        epoch,
+        created: &created,
+    };
+    let tree = own_files(request, definition, &made, inputs)?;
     check_forbidden(&tree, &parent.tree, &permits).map_err(assembling)?;
     for path in permits.idle() {
         request.progress.report(&Event::Idle {
@@ -145,7 +154,7 @@ fn unpack(
     request: &Request<'_>,
     definition: &Definition,
     packages: &[&LockedPackage],
-    permits: &Permits,
+    unpacking: &Unpacking<'_>,
 ) -> Result<Vec<Unpacked>, BuildError> {
     let image = definition.image_name();
     let lineage = request.project.lineage(definition);
@@ -153,7 +162,6 @@ fn unpack(
         image: image.clone(),
         source,
     })?;
-    let ids = Accounts::of(&lineage).ids();
     let failed = |source| BuildError::Packages {
         image: image.clone(),
         source,
@@ -168,18 +176,7 @@ fn unpack(
     let mut unpacked: Vec<Unpacked> = ordered
         .into_par_iter()
         .with_max_len(1)
-        .map(|package| {
-            let bytes = request.packages.read(package).map_err(failed)?;
-            unpack_deb(&package.name, &bytes, &pruner, permits, &ids).map_err(|source| {
-                BuildError::assemble(
-                    &image,
-                    AssembleError::Unpack {
-                        package: package.name.clone(),
-                        source: Box::new(source),
-                    },
-                )
-            })
-        })
+        .map(|package| unpacking.unpack(package, &pruner))
         .collect::<Result<_, _>>()?;
     unpacked.sort_by(|left, right| left.name.cmp(&right.name));
     // A rule of an image that has children may be meant for theirs.
@@ -205,17 +202,24 @@ fn unpack(
     Ok(unpacked)
 }
 
+/// What an image is made of so far, and when.
+struct Made<'a> {
+    parent: &'a Tree,
+    merged: &'a Merged,
+    unpacked: &'a [Unpacked],
+    epoch: u64,
+    created: &'a str,
+}
+
 /// The whole tree: packages, then the image's own files, the package database and the record.
 fn own_files(
     request: &Request<'_>,
     definition: &Definition,
-    parent: &Tree,
-    merged: &Merged,
-    unpacked: &[Unpacked],
+    made: &Made<'_>,
     inputs: &Inputs,
-    created: &str,
 ) -> Result<Tree, BuildError> {
     let image = definition.image_name();
+    let merged = made.merged;
     let failed = |source| BuildError::generate(&image, source);
     let own = generate(&Sources {
         project: request.project,
@@ -228,8 +232,10 @@ fn own_files(
     .map_err(failed)?;
     let mut tree = merged.tree.clone();
     lay_over(&mut tree, own).map_err(failed)?;
-    lay_over(&mut tree, database(parent, unpacked, &merged.files)).map_err(failed)?;
-    let record = record(request, definition, inputs, created)?;
+    let database = database(made.parent, &tree, made.unpacked, &merged.files, made.epoch);
+    let database = database.map_err(|source| BuildError::assemble(&image, source.into()))?;
+    lay_over(&mut tree, database).map_err(failed)?;
+    let record = record(request, definition, inputs, made)?;
     let path: TreePath = record::PATH.parse().expect("the record's path is clean");
     tree.replace(path, Entry::file(record, 0o444))
         .map_err(|source| failed(source.into()))?;
@@ -240,7 +246,7 @@ fn record(
     request: &Request<'_>,
     definition: &Definition,
     inputs: &Inputs,
-    created: &str,
+    made: &Made<'_>,
 ) -> Result<String, BuildError> {
     let not_locked = || BuildError::NotLocked {
         image: definition.image_name(),
@@ -268,7 +274,7 @@ fn record(
         flavour: &flavour.name,
         evaluation: flavour.evaluation,
         lock: inputs.lock,
-        created,
+        created: made.created,
         parent: definition
             .parent
             .as_ref()
@@ -281,6 +287,26 @@ fn record(
             })
             .collect(),
         packages: packages.collect::<Result<_, _>>()?,
+        dropped_capabilities: dropped_capabilities(made),
     }
     .to_json())
+}
+
+/// What the parent's record says, and of the image's own packages' files those that are in it.
+fn dropped_capabilities(made: &Made<'_>) -> Vec<DroppedCapability> {
+    let mut dropped = record::dropped_capabilities(made.parent);
+    for package in made.unpacked {
+        for (path, capabilities) in &package.capabilities {
+            if made.merged.tree.get(path.as_str()).is_some() {
+                dropped.push(DroppedCapability {
+                    path: format!("/{path}"),
+                    package: package.name.clone(),
+                    capabilities: capabilities.clone(),
+                });
+            }
+        }
+    }
+    dropped.sort();
+    dropped.dedup();
+    dropped
 }

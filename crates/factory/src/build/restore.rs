@@ -1,18 +1,17 @@
 //! Files of the parents' packages that a parent leaves out and this image takes in.
 
+use super::unpacking::Unpacking;
 use super::{BuildError, Event, Request};
-use crate::assemble::{AssembleError, Permits, Pruner, Unpacked, unpack_deb};
+use crate::assemble::{Pruner, Unpacked};
 use crate::definition::{Definition, Prune};
-use crate::generate::Accounts;
 
 pub(super) fn restored(
     request: &Request<'_>,
     definition: &Definition,
-    permits: &Permits,
+    unpacking: &Unpacking<'_>,
 ) -> Result<Vec<Unpacked>, BuildError> {
     let image = definition.image_name();
     let inherited = definition.parent.as_ref().and_then(|parent| request.lock.image(parent));
-    let ids = Accounts::of(&request.project.lineage(definition)).ids();
     let mut all = Vec::new();
     for restoration in &definition.selection(&request.project.flavour.name).restorations {
         let package = inherited
@@ -27,7 +26,6 @@ pub(super) fn restored(
             source,
         };
         request.packages.obtain(&[package]).map_err(failed)?;
-        let bytes = request.packages.read(package).map_err(failed)?;
         // Everything is left out but what is named.
         let rule = Prune {
             flavours: None,
@@ -39,15 +37,7 @@ pub(super) fn restored(
             image: image.clone(),
             source,
         })?;
-        let mut unpacked = unpack_deb(&package.name, &bytes, &pruner, permits, &ids).map_err(|source| {
-            BuildError::assemble(
-                &image,
-                AssembleError::Unpack {
-                    package: package.name.clone(),
-                    source: Box::new(source),
-                },
-            )
-        })?;
+        let mut unpacked = unpacking.unpack(package, &pruner)?;
         unpacked.emptied.clear();
         unpacked.certificates.clear();
         if unpacked.entries.is_empty() {

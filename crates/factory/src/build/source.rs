@@ -6,6 +6,7 @@ use std::fmt;
 use qclock_trust::Verified;
 
 use crate::failure::{Class, Failure};
+use crate::ledger::Doubt;
 use crate::lockfile::LockedPackage;
 
 /// Where locked packages come from.  Used from several threads at once.
@@ -68,6 +69,10 @@ pub enum Event<'a> {
     },
     Built {
         image: &'a str,
+    },
+    /// Scripts that nobody has reviewed, of packages that are used all the same.
+    Unreviewed {
+        doubts: &'a [Doubt],
     },
     /// Something in the definition that has no effect any more.
     Idle {

@@ -174,10 +174,15 @@ impl Definition {
                 return fault(format!("`{}` is no name of a binary", binary.name));
             }
         }
+        if let Some(policy) = self.generate.crypto_policy.as_ref().filter(|policy| !policy.is_empty())
+            && !is_package_name(policy)
+        {
+            return fault(format!("`{policy}` is no name of a policy for cryptography"));
+        }
         let generated = [&self.generate.ca_bundle, &self.generate.repositories];
+        let generated = generated.into_iter().flatten().filter(|path| !path.is_empty());
         generated
             .into_iter()
-            .flatten()
             .try_for_each(|path| absolute(path, "generated path"))
     }
 }

@@ -80,6 +80,13 @@ impl Fetcher {
             let bytes = read_file(address, wanted.size)?;
             partial.append(&bytes)?;
             meter.reached(partial.length());
+            // Nothing more will come.
+            if partial.length() < wanted.size {
+                return Err(Cause::Shorter {
+                    found: partial.length(),
+                    expected: wanted.size,
+                });
+            }
         } else {
             self.download(&mut partial, wanted.size, address, meter).await?;
         }

@@ -38,6 +38,8 @@ pub struct Tried {
     pub cause: Cause,
     /// How often it was tried.
     pub attempts: u32,
+    /// The environment variable that names another mirror.
+    pub mirror_variable: Option<String>,
 }
 
 #[derive(Debug, Error)]
@@ -62,6 +64,8 @@ pub enum Cause {
     Truncated { received: u64, expected: u64 },
     #[error("it is longer than {limit} bytes")]
     Longer { limit: u64 },
+    #[error("it has {found} bytes, not {expected}")]
+    Shorter { found: u64, expected: u64 },
     #[error("expected sha256 {expected}, found {found}")]
     Digest { expected: Sha256, found: Sha256 },
     #[error("there is no such file")]
@@ -145,8 +149,37 @@ impl Cause {
 
     fn class(&self) -> Class {
         match self {
-            Self::Longer { .. } | Self::Digest { .. } => Class::Verification,
+            Self::Longer { .. } | Self::Shorter { .. } | Self::Digest { .. } => Class::Verification,
             _ => Class::Environment,
+        }
+    }
+
+    fn hint(&self, variable: Option<&str>) -> Option<String> {
+        let or_another = |before: &str| {
+            variable
+                .map(|variable| format!("{before} with `{variable}`"))
+                .unwrap_or_default()
+        };
+        match self {
+            Self::Connect(_) | Self::Silent { .. } | Self::Stalled { .. } | Self::TooSlow { .. } => {
+                // apt's own settings count for Debian's archives only.
+                let proxy = match variable {
+                    Some("QCLOCK_DEBIAN_MIRROR") => "apt's proxy setting",
+                    _ => "the proxy in `https_proxy`",
+                };
+                let other = or_another(", or name another mirror");
+                Some(format!(
+                    "check the network, {proxy} and, for https, the package `ca-certificates`{other}"
+                ))
+            }
+            Self::Cache(_) => Some("name another folder with `QCLOCK_CACHE_DIR`".to_owned()),
+            Self::Longer { .. } | Self::Shorter { .. } | Self::Digest { .. } => {
+                let other = or_another("; else name another");
+                Some(format!(
+                    "try again later: a mirror that is being updated mends itself{other}"
+                ))
+            }
+            _ => None,
         }
     }
 }
@@ -161,16 +194,7 @@ impl Failure for FetchError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::File { last, .. } => match last.cause {
-                Cause::Connect(_) | Cause::Silent { .. } | Cause::Stalled { .. } | Cause::TooSlow { .. } => Some(
-                    "check the network, apt's proxy setting and, for https, the package `ca-certificates`, or name another mirror with `QCLOCK_DEBIAN_MIRROR`".to_owned(),
-                ),
-                Cause::Cache(_) => Some("name another folder with `QCLOCK_CACHE_DIR`".to_owned()),
-                Cause::Longer { .. } | Cause::Digest { .. } => {
-                    Some("try again later: a mirror that is being updated mends itself; else name another with `QCLOCK_DEBIAN_MIRROR`".to_owned())
-                }
-                _ => None,
-            },
+            Self::File { last, .. } => last.cause.hint(last.mirror_variable.as_deref()),
             Self::Client(_) | Self::Encryption(_) | Self::Runtime(_) | Self::Nowhere { .. } => None,
         }
     }

@@ -35,23 +35,24 @@ impl Accounts {
         all
     }
 
-    /// Every uid and gid.
-    pub fn ids(&self) -> BTreeSet<u32> {
-        self.accounts.keys().chain(self.groups.keys()).copied().collect()
+    /// Whether it is a uid or a gid.
+    pub(crate) fn has_id(&self, id: u32) -> bool {
+        self.accounts.contains_key(&id) || self.groups.contains_key(&id)
+    }
+
+    pub(crate) fn user_id(&self, name: &str) -> Option<u32> {
+        let found = self.accounts.iter().find(|(_, account)| account.name == name);
+        found.map(|(uid, _)| *uid)
+    }
+
+    pub(crate) fn group_id(&self, name: &str) -> Option<u32> {
+        let found = self.groups.iter().find(|(_, (known, _))| known == name);
+        found.map(|(gid, _)| *gid)
     }
 
     pub(super) fn owner(&self, user: &str, group: &str) -> Result<(u32, u32), GenerateError> {
         let unknown = |name: &str| GenerateError::Owner { name: name.to_owned() };
-        let uid = self
-            .accounts
-            .iter()
-            .find(|(_, account)| account.name == user)
-            .map(|(uid, _)| *uid);
-        let gid = self
-            .groups
-            .iter()
-            .find(|(_, (name, _))| name == group)
-            .map(|(gid, _)| *gid);
+        let (uid, gid) = (self.user_id(user), self.group_id(group));
         let root = |name: &str| (name == "root").then_some(0);
         Ok((
             uid.or_else(|| root(user)).ok_or_else(|| unknown(user))?,

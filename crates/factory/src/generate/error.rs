@@ -25,8 +25,12 @@ pub enum GenerateError {
     Mode { path: String, mode: String },
     #[error("no account or group `{name}` is declared by this image or its parents")]
     Owner { name: String },
-    #[error("there is no certificate in `/usr/share/ca-certificates/mozilla` to make a bundle of")]
+    #[error(
+        "there is no certificate to make a bundle of, in `/usr/share/ca-certificates/mozilla` or `/usr/share/pki/ca-trust-source`"
+    )]
     Certificates,
+    #[error("there is no policy for cryptography in `/usr/share/crypto-policies/{policy}`")]
+    CryptoPolicy { policy: String },
     #[error("cannot read the key `{name}`")]
     Key {
         name: String,
@@ -71,6 +75,9 @@ impl Failure for GenerateError {
                 "run `cargo build --release` so that `{name}` lies beside `qclock`"
             )),
             Self::Certificates => Some("add the package `ca-certificates` to the image".to_owned()),
+            Self::CryptoPolicy { policy } => Some(format!(
+                "add the package `crypto-policies` to the image, and keep `usr/share/crypto-policies/{policy}` from being pruned"
+            )),
             Self::Render { source, .. } => source
                 .suggestion
                 .as_ref()

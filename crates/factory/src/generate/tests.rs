@@ -40,11 +40,11 @@ fn made(definition: &str, rootfs: &[(&str, &str)]) -> Result<Tree, GenerateError
     let files = read_rootfs(&project.rootfs(image))?;
     let mut packages = Tree::default();
     for (name, text) in [("b.crt", "B\n"), ("a.crt", "A"), ("notes", "no")] {
-        let path = format!("{}{name}", crate::assemble::CERTIFICATES).parse().unwrap();
+        let path = format!("{}{name}", crate::assemble::CERTIFICATES[0]).parse().unwrap();
         packages.add(path, Entry::file(text, 0o644)).unwrap();
     }
     let aside = BTreeMap::from([(
-        format!("{}Z.crt", crate::assemble::CERTIFICATES).parse().unwrap(),
+        format!("{}Z.crt", crate::assemble::CERTIFICATES[0]).parse().unwrap(),
         Bytes::from_static(b"Z\n"),
     )]);
     let own = generate(&Sources {

@@ -34,7 +34,7 @@ pub enum Unreviewed {
     Format { found: u32 },
     #[error("the ledger is of the flavour `{found}`, the lock of `{expected}`")]
     Flavour { expected: String, found: String },
-    #[error("{} of packages have not been reviewed:{}", count(.doubts.len()), list(.doubts))]
+    #[error("{} not been reviewed:{}", count(.doubts.len()), list(.doubts))]
     Scripts { doubts: Vec<Doubt> },
 }
 
@@ -117,8 +117,8 @@ impl Why {
 
 fn count(count: usize) -> String {
     match count {
-        1 => "1 script".to_owned(),
-        count => format!("{count} scripts"),
+        1 => "1 script of a package has".to_owned(),
+        count => format!("{count} scripts of packages have"),
     }
 }
 

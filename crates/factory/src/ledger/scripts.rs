@@ -34,6 +34,11 @@ pub fn scripts(package: &Verified<Vec<u8>>) -> Result<BTreeMap<String, Vec<u8>>,
     let scriptlets = rpm::scriptlets(&container.header).map_err(ScriptsError::Scriptlets)?;
     Ok(scriptlets
         .into_iter()
-        .map(|scriptlet| (scriptlet.name.clone(), scriptlet.text().into_bytes()))
+        .map(|scriptlet| (scriptlet_name(&scriptlet), scriptlet.text().into_bytes()))
         .collect())
+}
+
+/// As the lock calls it: `%post`, `%triggerin`.
+pub(crate) fn scriptlet_name(scriptlet: &rpm::Scriptlet) -> String {
+    format!("%{}", scriptlet.name)
 }

@@ -11,7 +11,10 @@ fn lock(packages: &[(&str, &[(&str, &str)])]) -> Lockfile {
         format: crate::lockfile::FORMAT,
         flavour: "test".to_owned(),
         architecture: "amd64".to_owned(),
+        platform: None,
+        streams: Vec::new(),
         suites: Vec::new(),
+        repositories: Vec::new(),
         images: Vec::new(),
         packages: packages.iter().map(|(name, scripts)| package(name, scripts)).collect(),
     }
@@ -57,7 +60,7 @@ fn every_script_needs_a_verdict_on_its_very_text() {
     let error = check(&old, &ledger).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "1 script of packages have not been reviewed:\n`prerm` of `b`: needs review"
+        "1 script of a package has not been reviewed:\n`prerm` of `b`: needs review"
     );
     assert_eq!(error.class(), Class::Answer);
     ledger

@@ -2,28 +2,21 @@
 
 use qclock_packages::deb::{ArchiveError, IndexError, ReleaseError};
 use qclock_solver::deb::SolveError;
-use qclock_trust::{DigestError, KeyringError, SignatureError};
+use qclock_solver::rpm;
+use qclock_trust::{DigestError, RecordError, RpmError, SignatureError};
 use thiserror::Error;
 
 use crate::cache::CacheError;
 use crate::failure::{Class, Failure};
 use crate::fetch::FetchError;
+use crate::keys::KeysError;
+use crate::repository::RepositoryError;
 use crate::supply::SupplyError;
 
 #[derive(Debug, Error)]
 pub enum LockError {
-    #[error("cannot read the key `{name}`")]
-    KeyFile {
-        name: String,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("cannot use the keys of the suite `{suite}`")]
-    Keys {
-        suite: String,
-        #[source]
-        source: KeyringError,
-    },
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     #[error("cannot find the suite `{suite}`: {reason}")]
     Mirror {
         suite: String,
@@ -126,16 +119,83 @@ pub enum LockError {
     },
     #[error("the file of the package `{name}` says that it is the package `{found}`")]
     OtherPackage { name: String, found: String },
+    #[error("cannot find the repository `{name}`: {reason}")]
+    NoRepository {
+        name: String,
+        reason: String,
+        hint: Option<String>,
+    },
+    #[error("cannot reach the repository `{name}` (tried for {seconds} s)")]
+    Unreachable {
+        name: String,
+        /// Below the mirror.
+        path: String,
+        seconds: u64,
+        /// What names another mirror.
+        variable: String,
+        #[source]
+        source: Box<RepositoryError>,
+    },
+    #[error(transparent)]
+    Repository(Box<RepositoryError>),
+    #[error("cannot solve the image `{image}`")]
+    SolveRpm {
+        image: String,
+        #[source]
+        source: Box<rpm::SolveError>,
+    },
+    #[error("the repository `{repository}` gives the package `{name}` {reason}")]
+    Record {
+        name: String,
+        repository: String,
+        reason: &'static str,
+    },
+    #[error("the package `{name}` {version} is not what a key of the repository `{repository}` signed")]
+    Rpm {
+        name: String,
+        version: String,
+        repository: String,
+        #[source]
+        source: Box<RpmError>,
+    },
+    #[error("the package `{name}` is not the one that the repository `{repository}` lists")]
+    OtherRpm {
+        name: String,
+        repository: String,
+        #[source]
+        source: Box<RecordError>,
+    },
+    #[error("cannot read the package `{name}` {version}")]
+    RpmArchive {
+        name: String,
+        version: String,
+        #[source]
+        source: Box<qclock_packages::rpm::ArchiveError>,
+    },
+    #[error("cannot read the scriptlets of the package `{name}` {version}")]
+    Scriptlets {
+        name: String,
+        version: String,
+        #[source]
+        source: qclock_packages::rpm::ScriptletError,
+    },
+}
+
+impl From<RepositoryError> for LockError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(Box::new(error))
+    }
 }
 
 impl Failure for LockError {
     fn class(&self) -> Class {
         match self {
-            Self::KeyFile { .. }
-            | Self::Keys { .. }
-            | Self::Mirror { .. }
-            | Self::IdleOmissions { .. }
-            | Self::Requirement { .. } => Class::Usage,
+            Self::Keys(source) => source.class(),
+            Self::Repository(source) => source.class(),
+            Self::SolveRpm { source, .. } if matches!(**source, rpm::SolveError::Module(_)) => Class::Usage,
+            Self::Mirror { .. } | Self::NoRepository { .. } | Self::IdleOmissions { .. } | Self::Requirement { .. } => {
+                Class::Usage
+            }
             Self::FetchSuite { source, .. } | Self::FetchIndex { source, .. } => source.class(),
             Self::Signature { .. }
             | Self::Release { .. }
@@ -145,16 +205,32 @@ impl Failure for LockError {
             | Self::IndexDigest { .. }
             | Self::Index { .. }
             | Self::Archive { .. }
-            | Self::OtherPackage { .. } => Class::Verification,
-            Self::NoIndex { .. } | Self::Cache(_) => Class::Environment,
-            Self::Solve { .. } | Self::Diverging { .. } => Class::Answer,
+            | Self::OtherPackage { .. }
+            | Self::Record { .. }
+            | Self::Rpm { .. }
+            | Self::OtherRpm { .. }
+            | Self::RpmArchive { .. }
+            | Self::Scriptlets { .. } => Class::Verification,
+            Self::NoIndex { .. } | Self::Unreachable { .. } | Self::Cache(_) => Class::Environment,
+            Self::Solve { .. } | Self::SolveRpm { .. } | Self::Diverging { .. } => Class::Answer,
             Self::Supply(source) => source.class(),
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Mirror { hint, .. } => hint.clone(),
+            Self::Mirror { hint, .. } | Self::NoRepository { hint, .. } => hint.clone(),
+            Self::Unreachable { path, variable, .. } => Some(format!(
+                "set `{variable}` to the address, or the folder, of a mirror that can be reached, or put the repository into `vendor/{path}`"
+            )),
+            Self::Repository(source) => source.hint(),
+            Self::Rpm { .. } => Some(
+                "if the repository has a new key, put it into `images/flavours/keys` and name it in the flavour; else name another mirror".to_owned(),
+            ),
+            Self::OtherRpm { .. } | Self::Record { .. } => {
+                Some("try again later: a mirror that is being updated mends itself; else name another".to_owned())
+            }
+            Self::SolveRpm { image, source } => Some(solver_hint(image, source)),
             Self::FetchSuite { source, .. } | Self::FetchIndex { source, .. } => source.hint(),
             Self::Signature { .. } | Self::OtherSuite { .. } | Self::Release { .. } => Some(
                 "name a mirror that you trust with `QCLOCK_DEBIAN_MIRROR`; if the archive has new keys, add them to `images/flavours/keys`".to_owned(),
@@ -169,4 +245,18 @@ impl Failure for LockError {
             _ => None,
         }
     }
+}
+
+/// What the solver advises to those who ask it by options, for those who ask it by files.
+fn solver_hint(image: &str, error: &rpm::SolveError) -> String {
+    let mut hints = error.hints();
+    hints.truncate(4);
+    if hints.is_empty() {
+        return format!(
+            "change `images/{image}/image.toml`: ask for other packages, or leave out, with a reason, what the image does not need"
+        );
+    }
+    hints
+        .join("; or ")
+        .replace("with `--module ", "in the flavour's `streams`: `")
 }

@@ -1,10 +1,9 @@
-//! The cache remembers which lock a set of suites and definitions gave, so that asking again costs nothing.
+//! The cache remembers which lock a set of suites or repositories and definitions gave, so that asking again costs nothing.
 
 use qclock_trust::Sha256;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Request;
-use super::suite::SignedSuite;
 use crate::lockfile::{FORMAT, Lockfile};
 
 /// Raised whenever the same inputs may give another lock.
@@ -12,17 +11,17 @@ const SOLVER: u32 = 1;
 
 const KIND: &str = "locks";
 
-/// Whether `old` is what these suites and definitions gave before.
-pub(super) fn is_remembered(request: &Request<'_>, suites: &[SignedSuite], old: &Lockfile) -> bool {
-    let remembered = request.cache.derived(KIND, &inputs(request, suites));
+/// Whether `old` is what these origins and definitions gave before.
+pub(super) fn is_remembered(request: &Request<'_>, origins: &Value, old: &Lockfile) -> bool {
+    let remembered = request.cache.derived(KIND, &inputs(request, origins));
     remembered.is_some_and(|remembered| remembered == digest(old).as_bytes())
 }
 
 /// A cache that cannot be written to costs time only.
-pub(super) fn remember(request: &Request<'_>, suites: &[SignedSuite], lock: &Lockfile) {
+pub(super) fn remember(request: &Request<'_>, origins: &Value, lock: &Lockfile) {
     if let Err(error) = request
         .cache
-        .put_derived(KIND, &inputs(request, suites), digest(lock).as_bytes())
+        .put_derived(KIND, &inputs(request, origins), digest(lock).as_bytes())
     {
         request
             .progress
@@ -35,7 +34,7 @@ fn digest(lock: &Lockfile) -> String {
 }
 
 /// The digest of everything that a lock depends on.
-fn inputs(request: &Request<'_>, suites: &[SignedSuite]) -> String {
+fn inputs(request: &Request<'_>, origins: &Value) -> String {
     let flavour = &request.project.flavour;
     let images = request.project.images().iter().map(|image| {
         let selection = image.selection(&flavour.name);
@@ -52,7 +51,7 @@ fn inputs(request: &Request<'_>, suites: &[SignedSuite]) -> String {
         env!("CARGO_PKG_VERSION"),
         flavour.name,
         flavour.architecture,
-        suites.iter().map(|suite| &suite.locked).collect::<Vec<_>>(),
+        origins,
         images.collect::<Vec<_>>(),
     ]);
     Sha256::of(inputs.to_string().as_bytes()).to_string()

@@ -1,12 +1,12 @@
 //! A suite's `InRelease` file: fetched, its signature verified, its validity checked.
 
-use fs_err as fs;
 use qclock_packages::deb::Release;
 use qclock_trust::{Keyring, Sha256, verify_inrelease};
 
 use super::{LockError, Request};
 use crate::failure::{Class, Failure as _};
 use crate::flavour::Suite;
+use crate::keys::keyring;
 use crate::lockfile::LockedSuite;
 use crate::mirror::{Candidate, shown};
 
@@ -39,7 +39,7 @@ pub(super) fn fetch_all(request: &Request<'_>) -> Result<Vec<SignedSuite>, LockE
 
 /// From the first place that has it, rightly signed.  Third parties name suites as Debian does: theirs are told by the key.
 fn fetch(request: &Request<'_>, suite: &Suite) -> Result<SignedSuite, LockError> {
-    let keyring = keyring(request, suite)?;
+    let keyring = keyring(request.project, &suite.name, &suite.keys)?;
     let candidates = request
         .mirrors
         .candidates(&suite.name)
@@ -121,25 +121,5 @@ fn fetch_from(
         },
         release,
         place: place.clone(),
-    })
-}
-
-fn keyring(request: &Request<'_>, suite: &Suite) -> Result<Keyring, LockError> {
-    let files = suite
-        .keys
-        .iter()
-        .map(|name| {
-            let bytes = fs::read(request.project.keys().join(name));
-            bytes
-                .map(|bytes| (name.clone(), bytes))
-                .map_err(|source| LockError::KeyFile {
-                    name: name.clone(),
-                    source,
-                })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Keyring::from_files(files).map_err(|source| LockError::Keys {
-        suite: suite.name.clone(),
-        source,
     })
 }

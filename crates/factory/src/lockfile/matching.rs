@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::{FORMAT, LockedImage, LockedSuite, Lockfile};
 use crate::definition::Definition;
+use crate::flavour::Flavour;
 use crate::project::Project;
 
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub enum LockMismatch {
     Architecture { found: String },
     #[error("its suites are not the flavour's")]
     Suites,
+    #[error("its repositories are not the flavour's")]
+    Repositories,
+    #[error("its module streams or their platform are not the flavour's")]
+    Streams,
     #[error("it does not hold the same images")]
     Images,
     #[error("the image `{image}` has another parent")]
@@ -47,6 +52,18 @@ impl Lockfile {
                 found: self.architecture.clone(),
             });
         }
+        self.check_origins(flavour)?;
+        let names = project.images().iter().map(|image| &image.name);
+        if !names.eq(self.images.iter().map(|image| &image.name)) {
+            return Err(LockMismatch::Images);
+        }
+        for (image, locked) in project.images().iter().zip(&self.images) {
+            self.check_image(project, image, locked)?;
+        }
+        Ok(())
+    }
+
+    fn check_origins(&self, flavour: &Flavour) -> Result<(), LockMismatch> {
         let locked = self.suites.iter().map(
             |LockedSuite {
                  name,
@@ -62,12 +79,14 @@ impl Lockfile {
         if !locked.eq(declared) {
             return Err(LockMismatch::Suites);
         }
-        let names = project.images().iter().map(|image| &image.name);
-        if !names.eq(self.images.iter().map(|image| &image.name)) {
-            return Err(LockMismatch::Images);
+        let locked = self.repositories.iter();
+        let locked = locked.map(|it| (&it.name, &it.path, it.signed_by.is_some()));
+        let declared = flavour.repositories.iter();
+        if !locked.eq(declared.map(|it| (&it.name, &it.path, it.signed_metadata))) {
+            return Err(LockMismatch::Repositories);
         }
-        for (image, locked) in project.images().iter().zip(&self.images) {
-            self.check_image(project, image, locked)?;
+        if self.platform != flavour.platform || self.streams != flavour.streams {
+            return Err(LockMismatch::Streams);
         }
         Ok(())
     }

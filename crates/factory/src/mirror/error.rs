@@ -16,6 +16,8 @@ pub enum MirrorError {
         /// Sources of kinds that cannot be used, and why.
         passed_over: Vec<String>,
     },
+    #[error("the flavour names no mirror")]
+    NoMirror { variable: String },
     #[error("the suite is not one of the flavour's")]
     UnknownSuite,
 }
@@ -41,6 +43,9 @@ impl Failure for MirrorError {
             Self::NoSource { .. } => {
                 Some("set `QCLOCK_DEBIAN_MIRROR` to the address of a Debian mirror, `…/debian`".to_owned())
             }
+            Self::NoMirror { variable } => Some(format!(
+                "set `{variable}` to the address, or the folder, below which the repositories lie"
+            )),
             Self::UnknownSuite => None,
         }
     }

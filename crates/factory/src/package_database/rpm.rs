@@ -10,7 +10,7 @@ mod sqlite;
 
 use std::collections::BTreeSet;
 
-use qclock_packages::rpm::{Container, FilesError, HeaderError};
+use qclock_packages::rpm::{Container, ContainerError, FilesError, HeaderError};
 
 pub use recorded::Recorded;
 
@@ -28,6 +28,8 @@ pub struct Installation<'a> {
 
 #[derive(Debug, thiserror::Error)]
 pub enum RpmDatabaseError {
+    #[error("the package cannot be recorded")]
+    Container(#[from] ContainerError),
     #[error("the header of a package cannot be recorded")]
     Header(#[from] HeaderError),
     #[error("the files of a package cannot be recorded")]

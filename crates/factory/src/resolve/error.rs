@@ -1,59 +1,15 @@
 //! Why a question to the solver has no answer.
 
-use std::path::PathBuf;
-
-use qclock_packages::rpm::{ModulesError, XmlError};
 use qclock_solver::rpm::SolveError;
 use thiserror::Error;
 
-use crate::cache::CacheError;
 use crate::failure::{Class, Failure};
-use crate::fetch::FetchError;
+use crate::repository::RepositoryError;
 
 #[derive(Debug, Error)]
 pub enum ResolveError {
-    #[error("`{text}` names no repository: {reason}")]
-    Source { text: String, reason: &'static str },
-    #[error("two repositories are called `{name}`")]
-    SameName { name: String },
-    #[error("repository `{name}` is a Debian archive, and this asks RPM repositories only")]
-    DebianArchive { name: String },
-    #[error("cannot read `{}` of repository `{name}`", path.display())]
-    Read {
-        name: String,
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("repository `{name}` is at an address, and nothing may be fetched")]
-    Offline { name: String },
     #[error(transparent)]
-    Fetch(Box<FetchError>),
-    #[error(transparent)]
-    Cache(#[from] CacheError),
-    #[error("`{file}` of repository `{name}` is not what `repomd.xml` says: {reason}")]
-    Checksum { name: String, file: String, reason: String },
-    #[error("`repomd.xml` of repository `{name}` names no `{what}`")]
-    Missing { name: String, what: &'static str },
-    #[error("`repomd.xml` of repository `{name}` gives `{file}` {reason}")]
-    Metadata {
-        name: String,
-        file: String,
-        reason: &'static str,
-    },
-    #[error("cannot read the metadata of repository `{name}`, `{file}`")]
-    Xml {
-        name: String,
-        file: String,
-        #[source]
-        source: XmlError,
-    },
-    #[error("cannot read the streams of repository `{name}`")]
-    Modules {
-        name: String,
-        #[source]
-        source: ModulesError,
-    },
+    Repository(Box<RepositoryError>),
     #[error("{source}")]
     Solve {
         /// The repositories that were asked.
@@ -62,25 +18,16 @@ pub enum ResolveError {
     },
 }
 
-impl From<FetchError> for ResolveError {
-    fn from(error: FetchError) -> Self {
-        Self::Fetch(Box::new(error))
+impl From<RepositoryError> for ResolveError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Repository(Box::new(error))
     }
 }
 
 impl Failure for ResolveError {
     fn class(&self) -> Class {
         match self {
-            Self::Source { .. } | Self::SameName { .. } | Self::DebianArchive { .. } | Self::Offline { .. } => {
-                Class::Usage
-            }
-            Self::Read { .. } | Self::Cache(_) => Class::Environment,
-            Self::Fetch(error) => error.class(),
-            Self::Checksum { .. }
-            | Self::Missing { .. }
-            | Self::Metadata { .. }
-            | Self::Xml { .. }
-            | Self::Modules { .. } => Class::Verification,
+            Self::Repository(error) => error.class(),
             Self::Solve { source, .. } => match **source {
                 SolveError::Module(_) => Class::Usage,
                 _ => Class::Answer,
@@ -90,13 +37,7 @@ impl Failure for ResolveError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Source { .. } => Some("write `--repo ID=FOLDER` or `--repo ID=https://…`".to_owned()),
-            Self::DebianArchive { .. } => Some("Debian's packages are chosen by `qclock lock`".to_owned()),
-            Self::Read { path, .. } => Some(format!(
-                "check that `{}` exists: a repository is the folder above `repodata`",
-                path.display()
-            )),
-            Self::Fetch(error) => error.hint(),
+            Self::Repository(error) => error.hint(),
             Self::Solve { names, source } => {
                 let mut hints = source.hints();
                 if hints.is_empty() {
@@ -105,7 +46,6 @@ impl Failure for ResolveError {
                 hints.truncate(4);
                 Some(format!("{} (asked were {})", hints.join("; or "), names.join(", ")))
             }
-            _ => None,
         }
     }
 }

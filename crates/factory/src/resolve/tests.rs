@@ -6,7 +6,9 @@ use fs_err as fs;
 use qclock_trust::Sha256;
 
 use super::*;
+use crate::cache::Cache;
 use crate::failure::{Class, Failure as _};
+use crate::repository::RepositoryError;
 
 /// `name`, what it provides, requires, and one file of its.
 fn package(name: &str, provides: &str, requires: &str, file: &str) -> String {
@@ -171,7 +173,9 @@ fn what_is_wrong_is_told_with_the_remedy() {
     fs::remove_dir_all(folder.path().join("repodata")).unwrap();
     fs::create_dir(folder.path().join("dists")).unwrap();
     let error = ask_folder(folder.path(), None, &request(&["a"])).unwrap_err();
-    assert!(matches!(error, ResolveError::DebianArchive { .. }));
+    assert!(
+        matches!(error, ResolveError::Repository(error) if matches!(*error, RepositoryError::DebianArchive { .. }))
+    );
 
     let twice = [source(folder.path()), source(folder.path())];
     let means = Means {
@@ -180,7 +184,7 @@ fn what_is_wrong_is_told_with_the_remedy() {
         progress: &(),
     };
     let error = resolve(&twice, &request(&["a"]), means).unwrap_err();
-    assert!(matches!(error, ResolveError::SameName { .. }));
+    assert!(matches!(error, ResolveError::Repository(error) if matches!(*error, RepositoryError::SameName { .. })));
 }
 
 #[test]
@@ -191,5 +195,5 @@ fn a_location_outside_of_the_repository_is_refused() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("repodata/primary.xml", "../../primary.xml")).unwrap();
     let error = ask_folder(folder.path(), None, &request(&["a"])).unwrap_err();
-    assert!(matches!(error, ResolveError::Metadata { .. }));
+    assert!(matches!(error, ResolveError::Repository(error) if matches!(*error, RepositoryError::Metadata { .. })));
 }

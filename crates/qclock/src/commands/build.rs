@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use qclock_factory::build::{self, BuiltImage, Request};
+use qclock_factory::ledger::{self, Ledger};
 use qclock_factory::load::{Loaded, load, write_archive};
 use qclock_factory::supply::LockSupply;
 use serde_json::json;
 
-use crate::cli::Cli;
+use crate::cli::{Architecture, Cli};
+use crate::clock;
 use crate::context::Context;
 use crate::exit::ExitStatus;
 use crate::failure::CommandFailure;
@@ -16,7 +19,8 @@ use crate::printer::Printer;
 /// Build images from the lock
 ///
 /// Takes the locked packages from the cache, the mirror or a snapshot service, checks each, and writes an OCI image layout to
-/// dist/<flavour>. Neither root nor Docker is needed, and no script of a package is run. Prints each image's name and digest.
+/// dist/<flavour>. Neither root nor Docker is needed, and no script of a package is run: each must have been reviewed, which
+/// `qclock ledger` keeps. Prints each image's name and digest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,6 +34,9 @@ pub(crate) struct Arguments {
     /// Build from this lock instead of images/<flavour>.lock
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
+    /// What becomes of a build whose packages have install scripts that nobody has reviewed, or that have changed since
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    unreviewed: Unreviewed,
     /// Put the images into Docker
     #[arg(long)]
     load: bool,
@@ -39,12 +46,22 @@ pub(crate) struct Arguments {
     /// Folder of the image layout; by default dist/<flavour>
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    architecture: Architecture,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Unreviewed {
+    /// Nothing is built
+    Refuse,
+    /// They are named, and the images are built without them as without all others
+    Warn,
 }
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
-    let context = Context::new(cli, printer)?;
+    let context = Context::for_architecture(cli, printer, arguments.architecture.architecture.as_deref())?;
     let project = &context.project;
     let names: Vec<String> = arguments
         .images
@@ -53,6 +70,7 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
         .collect::<Result<_, _>>()?;
     let lock = project.read_lock(&arguments.lock.clone().unwrap_or_else(|| project.lock_path()))?;
     let output = layout_folder(arguments.output.as_deref(), &context);
+    let ledger = ledger::load(project)?.unwrap_or_else(|| Ledger::new(&project.flavour.name));
     let program = std::env::current_exe()
         .map_err(|source| CommandFailure::io("cannot tell where this program is".to_owned(), source, None))?;
     let built = build::build(&Request {
@@ -67,6 +85,9 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
             supply: context.supply(),
             lock: &lock,
         },
+        ledger: &ledger,
+        unreviewed_too: arguments.unreviewed == Unreviewed::Warn,
+        now: clock::now(),
         progress: &context.progress,
     })?;
     let built: Vec<BuiltImage> = built
@@ -86,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
 }
 
 pub(crate) fn layout_folder(output: Option<&Path>, context: &Context) -> PathBuf {
-    let default = || context.project.root.join("dist").join(&context.project.flavour.name);
+    let default = || context.project.root.join("dist").join(context.project.label());
     output.map_or_else(default, Path::to_owned)
 }
 

@@ -6,7 +6,7 @@ use qclock_factory::build::find;
 use serde_json::json;
 use thiserror::Error;
 
-use crate::cli::Cli;
+use crate::cli::{Architecture, Cli};
 use crate::context::load_project;
 use crate::exit::ExitStatus;
 use crate::failure::CommandFailure;
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     /// Folder of the image layout; by default dist/<flavour>
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    architecture: Architecture,
 }
 
 #[derive(Debug, Error)]
@@ -34,12 +36,12 @@ struct NotBuilt {
 }
 
 pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
-    let project = load_project(cli)?;
+    let project = load_project(cli, arguments.architecture.architecture.as_deref())?;
     let image = project.image(&arguments.image)?;
     let folder = arguments
         .output
         .clone()
-        .unwrap_or_else(|| project.root.join("dist").join(&project.flavour.name));
+        .unwrap_or_else(|| project.root.join("dist").join(project.label()));
     let built = find(&folder, image)?.ok_or_else(|| CommandFailure {
         status: ExitStatus::No,
         error: Box::new(NotBuilt {

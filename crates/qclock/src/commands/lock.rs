@@ -8,7 +8,7 @@ use qclock_factory::lock::{Request, lock};
 use qclock_factory::lockfile::{Change, Lockfile, changes};
 use serde_json::json;
 
-use crate::cli::Cli;
+use crate::cli::{Architecture, Cli};
 use crate::clock;
 use crate::context::Context;
 use crate::exit::ExitStatus;
@@ -33,10 +33,12 @@ pub(crate) struct Arguments {
     /// Write nothing; exit with status 1 if the lock would change
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    architecture: Architecture,
 }
 
 pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
-    let context = Context::new(cli, printer)?;
+    let context = Context::for_architecture(cli, printer, arguments.architecture.architecture.as_deref())?;
     let path = arguments.output.clone().unwrap_or_else(|| context.project.lock_path());
     // A lock beside the committed one is compared with that when it is new.
     let compared = context

@@ -8,6 +8,7 @@ use crate::support::Fixture;
 #[test]
 fn a_script_is_listed_shown_judged_and_listed_again_when_it_changes() -> Result<()> {
     let mut fixture = Fixture::locked()?;
+    fs::remove_file(fixture.root().join("images/test12.ledger.toml"))?;
     let list = fixture.run(&["ledger", "list"]);
     assert_eq!(list.status, 1, "{}", list.text());
     assert!(list.stdout.starts_with("new "), "{}", list.stdout);
@@ -43,6 +44,16 @@ fn a_script_is_listed_shown_judged_and_listed_again_when_it_changes() -> Result<
     let changed = fixture.run(&["ledger", "list", "--unreviewed"]);
     assert_eq!(changed.status, 1);
     assert!(changed.stdout.starts_with("changed "), "{}", changed.stdout);
+    // A build stops, or says so.
+    insta::assert_snapshot!(fixture.run(&["build"]).text());
+    assert_eq!(fixture.run(&["digest", "base"]).status, 1, "something was built");
+    let warned = fixture.run(&["build", "--unreviewed", "warn"]);
+    assert_eq!(warned.status, 0, "{}", warned.text());
+    assert!(
+        warned.stderr.contains("`postinst` of `libc6`: changed"),
+        "{}",
+        warned.stderr
+    );
     let followed = fixture.run(&["ledger", "record"]);
     assert_eq!((followed.status, followed.stdout.as_str()), (0, "+ libc6 postinst\n"));
     assert!(fixture.run(&["ledger", "list"]).stdout.starts_with("needs review "));

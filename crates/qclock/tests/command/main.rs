@@ -6,5 +6,8 @@ mod hostile;
 mod ledger;
 mod lock;
 mod proxy;
+mod rpm_build;
+mod rpm_lock;
+mod rpm_support;
 mod secrets;
 mod support;

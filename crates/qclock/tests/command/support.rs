@@ -27,6 +27,15 @@ const BASE: &str = "name = 'base'\ntitle = 'Base'\ndescription = 'b'\n[packages.
 const APP: &str = "name = 'app'\ntitle = 'App'\ndescription = 'a'\nparent = 'base'\n[packages.test12]\ninstall = ['web']\n\
                    [[packages.test12.omit]]\nnames = ['perl']\nreason = 'only a helper is written in it'\n";
 
+/// The one script there is, reviewed.
+fn ledger() -> String {
+    format!(
+        "format = 1\nflavour = 'test12'\n[[script]]\npackages = ['libc6']\nname = 'postinst'\nsha256 = '{}'\n\
+         verdict = 'not-needed'\nreason = 'refreshes a cache'\n",
+        qclock_testkit::mirror::hex(b"#!/bin/sh\nldconfig\n")
+    )
+}
+
 impl Fixture {
     pub(crate) fn new() -> Result<Self> {
         let mut mirror = Mirror::new()?;
@@ -62,6 +71,7 @@ impl Fixture {
         fixture.write("images/flavours/test12.toml", &format!("{head}{suites}"))?;
         fixture.write("images/base/image.toml", BASE)?;
         fixture.write("images/app/image.toml", APP)?;
+        fixture.write("images/test12.ledger.toml", &ledger())?;
         let key = String::from_utf8(fixture.mirror.key()?)?;
         fixture.write("images/flavours/keys/archive.asc", &key)?;
         Ok(fixture)
@@ -161,6 +171,7 @@ pub(crate) fn stable(act: impl FnOnce()) {
     settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[date]");
     settings.add_filter(r"[0-9.]+ [KM]?i?B\b", "[size]");
     settings.add_filter(r"size = \d+", "size = [size]");
+    settings.add_filter(r"tried for \d+ s", "tried for [seconds] s");
     settings.add_filter(r"os error \d+", "os error [number]");
     settings.bind(act);
 }

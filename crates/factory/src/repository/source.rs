@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::ResolveError;
+use super::RepositoryError;
 use crate::mirror::Url;
 
 /// A repository to ask, by the name that messages and answers call it.
@@ -22,8 +22,8 @@ pub enum Place {
 
 impl Source {
     /// Reads `ID=URL-or-folder`.
-    pub fn parse(text: &str) -> Result<Self, ResolveError> {
-        let malformed = |reason| ResolveError::Source {
+    pub fn parse(text: &str) -> Result<Self, RepositoryError> {
+        let malformed = |reason| RepositoryError::Source {
             text: text.to_owned(),
             reason,
         };
@@ -64,7 +64,7 @@ impl Source {
 }
 
 /// A path below a repository, as its metadata writes it; one that leads elsewhere is refused.
-pub(super) fn is_inside(location: &str) -> bool {
+pub(crate) fn is_inside(location: &str) -> bool {
     let path = Path::new(location);
     !location.is_empty()
         && path

@@ -1,0 +1,100 @@
+//! Every chosen package: downloaded, its signature verified by its own repository's keys, compared with what the repository says of
+//! it, and its scriptlets noted.
+
+use std::collections::BTreeMap;
+
+use qclock_packages::rpm::scriptlets;
+use qclock_trust::{KeyAge, RepositoryRecord, verify_rpm};
+use rayon::prelude::*;
+
+use super::Described;
+use crate::ledger::scriptlet_name;
+use crate::lock::{LockError, Request};
+use crate::lockfile::{LockedPackage, Lockfile};
+use crate::supply::Supply;
+
+/// What the package itself tells.
+struct Told {
+    signed_by: String,
+    signed_at: Option<String>,
+    scripts: BTreeMap<String, String>,
+}
+
+pub(super) fn verify_all(
+    request: &Request<'_>,
+    lock: &mut Lockfile,
+    repositories: &[Described],
+    records: &BTreeMap<String, RepositoryRecord>,
+) -> Result<(), LockError> {
+    let supply = Supply {
+        cache: request.cache,
+        fetcher: request.fetcher,
+        mirrors: request.mirrors,
+        snapshot: None,
+        progress: request.progress,
+    };
+    let packages: Vec<&LockedPackage> = lock.packages.iter().collect();
+    supply.obtain(lock, &packages)?;
+    let told: Vec<Told> = packages
+        .par_iter()
+        .map(|package| verify(request, lock, package, repositories, records, supply))
+        .collect::<Result<_, _>>()?;
+    for (package, told) in lock.packages.iter_mut().zip(told) {
+        package.signed_by = told.signed_by;
+        package.signed_at = told.signed_at;
+        package.scripts = told.scripts;
+    }
+    Ok(())
+}
+
+fn verify(
+    request: &Request<'_>,
+    lock: &Lockfile,
+    package: &LockedPackage,
+    repositories: &[Described],
+    records: &BTreeMap<String, RepositoryRecord>,
+    supply: Supply<'_>,
+) -> Result<Told, LockError> {
+    let bytes = supply.read(lock, package)?.into_inner();
+    let own = repositories.iter().find(|it| it.locked.name == package.origin());
+    let (Some(Described { keyring, .. }), Some(record)) = (own, records.get(&package.name)) else {
+        return Err(LockError::Record {
+            name: package.name.clone(),
+            repository: package.origin().to_owned(),
+            reason: "no record",
+        });
+    };
+    let signed = verify_rpm(bytes, keyring, request.now, KeyAge::ValidNow).map_err(|source| LockError::Rpm {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        repository: package.origin().to_owned(),
+        source: Box::new(source),
+    })?;
+    signed.check_record(record).map_err(|source| LockError::OtherRpm {
+        name: package.name.clone(),
+        repository: package.origin().to_owned(),
+        source: Box::new(source),
+    })?;
+    let unreadable = |source| LockError::Scriptlets {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        source,
+    };
+    let archive = signed.archive().map_err(|source| LockError::RpmArchive {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        source: Box::new(source),
+    })?;
+    let scriptlets = scriptlets(&archive.container().header).map_err(unreadable)?;
+    let signer = signed.signers().first();
+    Ok(Told {
+        signed_by: signer.map(|signer| signer.signed_by.clone()).unwrap_or_default(),
+        signed_at: signer
+            .and_then(|signer| jiff::Timestamp::try_from(signer.signed_at).ok())
+            .map(|time| time.to_string()),
+        scripts: scriptlets
+            .iter()
+            .map(|scriptlet| (scriptlet_name(scriptlet), scriptlet.digest()))
+            .collect(),
+    })
+}

@@ -1,0 +1,262 @@
+//! Repositories of RPM packages: `repomd.xml` and what that names, from a folder or an address.
+//!
+//! `repomd.xml` is read every time; what it names is read once and kept, by its checksum, in a form that loads in milliseconds.
+
+mod error;
+mod reader;
+mod source;
+mod stored;
+mod stream;
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use qclock_packages::rpm::{Index, Modules, Owners, Repomd};
+use qclock_solver::rpm::FileLists;
+use qclock_trust::{Keyring, Sha256, verify_detached};
+
+pub use error::RepositoryError;
+use reader::Reader;
+pub(crate) use source::is_inside;
+pub use source::{Place, Source};
+
+use crate::cache::Cache;
+use crate::fetch::{Fetcher, Progress};
+
+/// dnf's default; all repositories of a question are alike.
+const PRIORITY: u32 = 99;
+/// Folder of the cache.  The form of an index is told by the index itself.
+const INDEXES: &str = "rpm-index";
+
+/// Where things are fetched from and kept.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// Without one everything is read anew.
+    pub cache: Option<&'a Cache>,
+    /// Needed for repositories at addresses.
+    pub fetcher: Option<&'a Fetcher>,
+    pub progress: &'a dyn Progress,
+}
+
+impl std::fmt::Debug for Means<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Means").finish_non_exhaustive()
+    }
+}
+
+/// Whose signature of `repomd.xml` is demanded, and when it must hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand<'a> {
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) now: SystemTime,
+}
+
+/// What a repository says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Description {
+    pub(crate) source: Source,
+    pub(crate) repomd: Repomd,
+    /// Of `repomd.xml`.
+    pub(crate) sha256: Sha256,
+    /// Fingerprint of the key that signed it, where that was demanded.
+    pub(crate) signed_by: Option<String>,
+}
+
+/// A repository whose packages are known.
+#[derive(Debug)]
+pub(crate) struct Repository {
+    pub(crate) description: Description,
+    pub(crate) index: Index,
+    modules: Option<Modules>,
+    owners: Option<Owners>,
+    /// Where the index is to be kept, when it was not.
+    unkept: Option<String>,
+}
+
+/// Reads all repositories at the same time.
+pub(crate) fn load_all(sources: &[Source], means: Means<'_>) -> Result<Vec<Repository>, RepositoryError> {
+    for (position, source) in sources.iter().enumerate() {
+        if sources[..position].iter().any(|other| other.name == source.name) {
+            return Err(RepositoryError::SameName {
+                name: source.name.clone(),
+            });
+        }
+    }
+    let fetching = Mutex::new(());
+    each(sources, means, |source, means| {
+        Description::fetch(source, None, means)?.open(means, &fetching)
+    })
+}
+
+/// Reads what repositories hold, all at the same time.
+pub(crate) fn open_all(descriptions: &[Description], means: Means<'_>) -> Result<Vec<Repository>, RepositoryError> {
+    let fetching = Mutex::new(());
+    each(descriptions, means, |description, means| {
+        description.clone().open(means, &fetching)
+    })
+}
+
+/// Does something with each, in a thread of its own.
+fn each<T: Sync, R: Send, E: Send>(
+    all: &[T],
+    means: Means<'_>,
+    act: impl Fn(&T, Means<'_>) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let done: Vec<Result<R, E>> = std::thread::scope(|scope| {
+        let act = &act;
+        let threads: Vec<_> = all.iter().map(|one| scope.spawn(move || act(one, means))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    done.into_iter().collect()
+}
+
+/// Keeps what was read from XML, beside whatever else goes on in the scope.
+pub(crate) fn keep_all<'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    repositories: &'scope [Repository],
+    cache: Option<&'scope Cache>,
+) {
+    if let Some(cache) = cache {
+        for repository in repositories.iter().filter(|repository| repository.unkept.is_some()) {
+            scope.spawn(|| repository.keep(cache));
+        }
+    }
+}
+
+/// Reads the lists of all files as far as they matter: for the paths that anything requires, and for those that are asked for.
+pub(crate) fn read_filelists(
+    repositories: &mut [Repository],
+    asked: &[String],
+    means: Means<'_>,
+) -> Result<(), RepositoryError> {
+    let required = repositories
+        .iter()
+        .flat_map(|it| it.index.required_paths().map(|id| it.index.text(id).to_owned()));
+    let asked = asked.iter().filter(|text| text.starts_with('/')).cloned();
+    let wanted: BTreeSet<String> = required.chain(asked).collect();
+    let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
+    for repository in repositories {
+        repository.read_filelists(&wanted, means)?;
+    }
+    Ok(())
+}
+
+impl Description {
+    pub(crate) fn fetch(
+        source: &Source,
+        demand: Option<Demand<'_>>,
+        means: Means<'_>,
+    ) -> Result<Self, RepositoryError> {
+        let fetching = Mutex::new(());
+        let reader = Reader {
+            name: &source.name,
+            place: &source.place,
+            means,
+            fetching: &fetching,
+        };
+        let mut bytes = reader.repomd()?;
+        let mut signed_by = None;
+        if let Some(Demand { keyring, now }) = demand {
+            let signature = reader.signature().map_err(|error| {
+                if error.is_absent() {
+                    let name = source.name.clone();
+                    return RepositoryError::Unsigned { name };
+                }
+                error
+            })?;
+            let verified = verify_detached(bytes, &signature, keyring, now);
+            let (verified, signer) = verified.map_err(|error| RepositoryError::Signature {
+                name: source.name.clone(),
+                source: Box::new(error),
+            })?;
+            bytes = verified.into_inner();
+            signed_by = Some(signer.signed_by);
+        }
+        let repomd = Repomd::parse(&bytes).map_err(|error| RepositoryError::Xml {
+            name: source.name.clone(),
+            file: "repomd.xml".to_owned(),
+            source: error,
+        })?;
+        Ok(Self {
+            source: source.clone(),
+            repomd,
+            sha256: Sha256::of(&bytes),
+            signed_by,
+        })
+    }
+
+    fn open(self, means: Means<'_>, fetching: &Mutex<()>) -> Result<Repository, RepositoryError> {
+        let reader = self.reader(means, fetching);
+        let files = &self.repomd.files;
+        let primary = files.get("primary").ok_or_else(|| RepositoryError::Missing {
+            name: self.source.name.clone(),
+            what: "primary",
+        })?;
+        let (index, unkept) = reader.index(primary)?;
+        let modules = files.get("modules").map(|file| reader.modules(file)).transpose()?;
+        Ok(Repository {
+            index,
+            modules,
+            owners: None,
+            unkept,
+            description: self,
+        })
+    }
+
+    fn reader<'a>(&'a self, means: Means<'a>, fetching: &'a Mutex<()>) -> Reader<'a> {
+        Reader {
+            name: &self.source.name,
+            place: &self.source.place,
+            means,
+            fetching,
+        }
+    }
+}
+
+impl Repository {
+    pub(crate) fn name(&self) -> &str {
+        &self.description.source.name
+    }
+
+    /// As the solver sees it.
+    pub(crate) fn view(&self) -> qclock_solver::rpm::Repository<'_> {
+        let has_lists = self.description.repomd.files.contains_key("filelists");
+        qclock_solver::rpm::Repository {
+            name: self.name(),
+            index: &self.index,
+            files: match (&self.owners, has_lists) {
+                (Some(owners), _) => FileLists::Read(owners),
+                (None, true) => FileLists::Unread,
+                (None, false) => FileLists::None,
+            },
+            modules: self.modules.as_ref(),
+            priority: PRIORITY,
+        }
+    }
+
+    /// What is kept checks itself when it is read back, so it need not wait for the disk; and a full or read-only disk only costs
+    /// time on the next question.
+    fn keep(&self, cache: &Cache) {
+        if let Some(key) = &self.unkept {
+            let _ = stored::keep(&cache.root().join(INDEXES), key, self.index.as_bytes());
+        }
+    }
+
+    /// Finds who has these paths, where the repository has a list of its files.
+    fn read_filelists(&mut self, wanted: &HashSet<&str>, means: Means<'_>) -> Result<(), RepositoryError> {
+        let files = &self.description.repomd.files;
+        let Some(file) = files.get("filelists") else {
+            return Ok(());
+        };
+        let fetching = Mutex::new(());
+        let reader = self.description.reader(means, &fetching);
+        let primary = files.get("primary").map_or("", |file| file.checksum.1.as_str());
+        let owners = reader.owners(file, &self.index, primary, wanted)?;
+        self.owners = Some(owners);
+        Ok(())
+    }
+}
