@@ -164,6 +164,8 @@ pub struct Generate {
     pub ca_bundle: Option<String>,
     /// The system-wide policy for cryptography that is set: `DEFAULT`.
     pub crypto_policy: Option<String>,
+    /// Where the dynamic loader's list of libraries goes, `/etc/ld.so.cache`.  Children have their own, in the same place.
+    pub linker_cache: Option<String>,
     /// Folder that receives the flavour's repository definitions and keys, for those who extend the image.
     pub repositories: Option<String>,
 }

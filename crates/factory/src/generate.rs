@@ -6,6 +6,7 @@ mod accounts;
 mod certificates;
 mod crypto_policy;
 mod error;
+mod linker_cache;
 mod repositories;
 mod rootfs;
 mod trust;
@@ -48,6 +49,20 @@ pub struct Sources<'a> {
 
 /// By path, so that a directory comes before what is in it; only what is declared, not the way to it.
 pub type Files = BTreeMap<TreePath, Entry>;
+
+/// What can only be made when everything else is in its place.
+pub fn finish(project: &Project, image: &Definition, tree: &mut Tree) -> Result<(), GenerateError> {
+    let lineage = project.lineage(image);
+    let path = lineage
+        .iter()
+        .rev()
+        .find_map(|image| image.generate.linker_cache.as_deref());
+    if let Some(path) = given(path) {
+        let cache = linker_cache::cache(tree, &project.flavour.architecture);
+        tree.replace(clean(path)?, Entry::file(cache, 0o644))?;
+    }
+    Ok(())
+}
 
 pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
     let Sources { project, image, .. } = sources;

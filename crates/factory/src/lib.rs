@@ -5,6 +5,7 @@ pub mod build;
 pub mod cache;
 pub mod definition;
 pub mod document;
+mod elf;
 pub mod failure;
 pub mod fetch;
 pub mod flavour;

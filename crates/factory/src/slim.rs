@@ -2,7 +2,6 @@
 //!
 //! What a program loads by name at run time (`dlopen`) is not seen; the definition names those packages as data.
 
-mod elf;
 mod names;
 mod scan;
 

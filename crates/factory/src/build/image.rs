@@ -16,7 +16,7 @@ use super::unpacking::Unpacking;
 use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Event, Request, config};
 use crate::assemble::{Merged, Permits, Pruner, Unpacked, check_forbidden, merge};
 use crate::definition::{Definition, IMAGE_PREFIX};
-use crate::generate::{Sources, generate, lay_over, read_programs};
+use crate::generate::{Sources, finish, generate, lay_over, read_programs};
 use crate::lockfile::LockedPackage;
 use crate::package_database::database;
 use crate::record::{self, DroppedCapability, Record, RecordedBinary, RecordedPackage};
@@ -232,6 +232,7 @@ fn own_files(
     .map_err(failed)?;
     let mut tree = merged.tree.clone();
     lay_over(&mut tree, own).map_err(failed)?;
+    finish(request.project, definition, &mut tree).map_err(failed)?;
     let database = database(made.parent, &tree, made.unpacked, &merged.files, made.epoch);
     let database = database.map_err(|source| BuildError::assemble(&image, source.into()))?;
     lay_over(&mut tree, database).map_err(failed)?;

@@ -179,7 +179,11 @@ impl Definition {
         {
             return fault(format!("`{policy}` is no name of a policy for cryptography"));
         }
-        let generated = [&self.generate.ca_bundle, &self.generate.repositories];
+        let generated = [
+            &self.generate.ca_bundle,
+            &self.generate.linker_cache,
+            &self.generate.repositories,
+        ];
         let generated = generated.into_iter().flatten().filter(|path| !path.is_empty());
         generated
             .into_iter()

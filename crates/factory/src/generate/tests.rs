@@ -43,6 +43,10 @@ fn made(definition: &str, rootfs: &[(&str, &str)]) -> Result<Tree, GenerateError
         let path = format!("{}{name}", crate::assemble::CERTIFICATES[0]).parse().unwrap();
         packages.add(path, Entry::file(text, 0o644)).unwrap();
     }
+    for name in ["opensslcnf.txt", "gnutls.txt", "README"] {
+        let path = format!("usr/share/crypto-policies/DEFAULT/{name}").parse().unwrap();
+        packages.add(path, Entry::file("", 0o644)).unwrap();
+    }
     let aside = BTreeMap::from([(
         format!("{}Z.crt", crate::assemble::CERTIFICATES[0]).parse().unwrap(),
         Bytes::from_static(b"Z\n"),
@@ -89,6 +93,27 @@ fn accounts_are_written_by_id_and_own_directories() {
 fn the_bundle_has_the_certificates_in_the_order_of_their_names_bytes() {
     let tree = made("[generate]\nca_bundle = '/etc/ssl/bundle.crt'\n", &[]).unwrap();
     assert_eq!(text(&tree, "etc/ssl/bundle.crt"), "Z\nA\nB\n");
+}
+
+#[test]
+fn a_policy_for_cryptography_is_links_to_its_texts_and_its_name() {
+    let tree = made("[generate]\ncrypto_policy = 'DEFAULT'\nca_bundle = ''\n", &[]).unwrap();
+    let links = tree.children("etc/crypto-policies/back-ends");
+    let links: Vec<String> = links.map(|(path, entry)| format!("{path} {:?}", entry.kind)).collect();
+    assert_eq!(
+        links,
+        [
+            "etc/crypto-policies/back-ends/gnutls.config Symlink(\"/usr/share/crypto-policies/DEFAULT/gnutls.txt\")",
+            "etc/crypto-policies/back-ends/opensslcnf.config Symlink(\"/usr/share/crypto-policies/DEFAULT/opensslcnf.txt\")",
+        ]
+    );
+    assert_eq!(text(&tree, "etc/crypto-policies/state/current"), "DEFAULT\n");
+    let error = made("[generate]\ncrypto_policy = 'FUTURE'\n", &[]).unwrap_err();
+    assert!(
+        crate::failure::Failure::hint(&error)
+            .unwrap()
+            .contains("usr/share/crypto-policies/FUTURE")
+    );
 }
 
 #[test]

@@ -7,8 +7,8 @@ use qclock_packages::deb::{Archive, ArchiveError, EntryKind};
 use thiserror::Error;
 
 use super::Content;
-use super::elf::{self, Elf};
 use crate::assemble::relocated;
+use crate::elf::{self, Elf};
 
 const MAGIC: &[u8; 4] = b"\x7fELF";
 /// Links that lead to links.

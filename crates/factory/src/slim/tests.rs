@@ -1,7 +1,7 @@
 //! Needs followed over hand-made packages.
 
-use super::elf::Elf;
 use super::*;
+use crate::elf::{self, Elf};
 
 fn package(name: &str, elves: &[(&str, &[&str])], links: &[(&str, &str)]) -> Scanned {
     let elf = |needed: &[&str]| Elf {
