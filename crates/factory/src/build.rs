@@ -65,7 +65,7 @@ impl std::fmt::Debug for Request<'_> {
 /// An image of the layout, whether it was made now or before.
 #[derive(Debug, Clone)]
 pub struct BuiltImage {
-    /// `qclock-app`.
+    /// `qclock-app`, and `qclock-app.arm64` where the architecture is not the flavour's own.
     pub name: String,
     /// Of the manifest.
     pub digest: Digest,
@@ -100,10 +100,32 @@ pub fn build(request: &Request<'_>) -> Result<Vec<BuiltImage>, BuildError> {
             .collect::<Result<_, _>>()?;
         built.extend(done.into_iter().map(|image| (image.name.clone(), image)));
     }
+    join(request, &layout, &wanted)?;
+    let project = request.project;
     Ok(wanted
         .iter()
-        .filter_map(|image| built.remove(&image.image_name()))
+        .filter_map(|image| built.remove(&project.reference(image)))
         .collect())
+}
+
+/// Images of several architectures get an index that has them all, `qclock-app.all`.
+fn join(request: &Request<'_>, layout: &Layout, images: &[&Definition]) -> Result<(), BuildError> {
+    for image in images {
+        let name = image.image_name();
+        let of = |architecture: &str| format!("{name}.{architecture}");
+        let joined = layout.join(&of("all"), &[name.clone(), of("amd64"), of("arm64")]);
+        let architectures = joined.map_err(|source| BuildError::Layout {
+            image: name.clone(),
+            source,
+        })?;
+        if !architectures.is_empty() {
+            request.progress.report(&Event::Joined {
+                image: &of("all"),
+                architectures: &architectures,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn review(request: &Request<'_>) -> Result<(), BuildError> {
@@ -117,14 +139,13 @@ fn review(request: &Request<'_>) -> Result<(), BuildError> {
 }
 
 /// The image as it lies in the layout, complete.
-pub fn find(output: &Path, image: &Definition) -> Result<Option<BuiltImage>, BuildError> {
-    let stored = Layout::at(output)
-        .find(&image.image_name())
-        .map_err(|source| BuildError::Layout {
-            image: image.image_name(),
-            source,
-        })?;
-    Ok(stored.map(|stored| BuiltImage::of(image.image_name(), &stored, true)))
+pub fn find(output: &Path, project: &Project, image: &Definition) -> Result<Option<BuiltImage>, BuildError> {
+    let name = project.reference(image);
+    let stored = Layout::at(output).find(&name).map_err(|source| BuildError::Layout {
+        image: name.clone(),
+        source,
+    })?;
+    Ok(stored.map(|stored| BuiltImage::of(name, &stored, true)))
 }
 
 impl BuiltImage {
@@ -161,11 +182,9 @@ fn one(
     definition: &Definition,
     built: &BTreeMap<String, BuiltImage>,
 ) -> Result<BuiltImage, BuildError> {
-    let name = definition.image_name();
-    let parent = definition
-        .parent
-        .as_ref()
-        .and_then(|parent| built.get(&format!("{}{parent}", crate::definition::IMAGE_PREFIX)));
+    let name = request.project.reference(definition);
+    let parent = definition.parent.as_deref();
+    let parent = parent.and_then(|parent| built.get(&request.project.reference_of(parent)));
     let inputs = inputs::Inputs::gather(request, definition, parent)?;
     let found = layout.find(&name).map_err(|source| BuildError::Layout {
         image: name.clone(),

@@ -63,6 +63,24 @@ pub enum Packaging {
     Rpm,
 }
 
+/// Distributions and OCI name architectures differently.
+pub fn go_architecture(architecture: &str) -> &str {
+    match architecture {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// As `uname -m` has it, and the names of folders for libraries.
+pub(crate) fn machine(architecture: &str) -> &str {
+    match architecture {
+        "amd64" => "x86_64",
+        "arm64" => "aarch64",
+        other => other,
+    }
+}
+
 impl Archive {
     /// The folder under which mirrors and the snapshot service keep it.
     pub fn folder(self) -> &'static str {

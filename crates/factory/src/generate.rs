@@ -160,5 +160,26 @@ pub fn read_programs(image: &Definition, folder: &Path) -> Result<Vec<Program>, 
     image.binaries.iter().map(read).collect()
 }
 
+/// A program for another machine would only fail when the image is started.
+pub(crate) fn check_programs(programs: &[Program], architecture: &str) -> Result<(), GenerateError> {
+    // `e_machine` of the ELF header.
+    let machine = |bytes: &[u8]| match (bytes.get(..4)?, bytes.get(18..20)?) {
+        (b"\x7fELF", [62, 0]) => Some("x86_64"),
+        (b"\x7fELF", [183, 0]) => Some("aarch64"),
+        (b"\x7fELF", _) => Some("another machine"),
+        _ => None,
+    };
+    let wanted = crate::flavour::machine(architecture);
+    let foreign = programs.iter().find_map(|program| {
+        let found = machine(&program.bytes).filter(|found| *found != wanted)?;
+        Some(GenerateError::Machine {
+            name: program.name.clone(),
+            found,
+            wanted: wanted.to_owned(),
+        })
+    });
+    foreign.map_or(Ok(()), Err)
+}
+
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ pub use error::ProjectError;
 use crate::definition::{Definition, Fault, IMAGE_PREFIX};
 use crate::document;
 use crate::failure::closest;
-use crate::flavour::Flavour;
+use crate::flavour::{Flavour, go_architecture, machine};
 use crate::lockfile::Lockfile;
 use crate::variables::{Variables, render};
 
@@ -160,6 +160,21 @@ impl Project {
         }
     }
 
+    /// Under which an image is in its layout: `qclock-app`; with its architecture where that is another than the flavour's own,
+    /// `qclock-app.arm64`.
+    pub fn reference(&self, image: &Definition) -> String {
+        self.reference_of(&image.name)
+    }
+
+    pub(crate) fn reference_of(&self, image: &str) -> String {
+        let suffix = if self.foreign {
+            format!(".{}", go_architecture(&self.flavour.architecture))
+        } else {
+            String::new()
+        };
+        format!("{IMAGE_PREFIX}{image}{suffix}")
+    }
+
     /// The lock at `path` whatever it answers, if there is one in this format.
     pub fn parse_lock(&self, path: &Path) -> Result<Option<Lockfile>, ProjectError> {
         if !path.exists() {
@@ -183,19 +198,37 @@ impl Project {
         Ok(lock)
     }
 
+    /// What every definition may use without declaring it.
+    fn given_variables(&self) -> Variables {
+        let Flavour { name, architecture, .. } = &self.flavour;
+        let given = [
+            ("flavour", name.as_str()),
+            ("architecture", architecture),
+            ("machine", machine(architecture)),
+        ];
+        given.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
     fn add(&mut self, name: &str, draft: &Definition, text: &str) -> Result<(), ProjectError> {
         let inherited = draft.parent.as_ref().and_then(|parent| self.variables.get(parent));
         let own = draft.variables.get(&self.flavour.name);
-        let mut variables = self.flavour.variables.clone();
-        variables.extend(
-            inherited
-                .into_iter()
-                .chain(own)
-                .flatten()
-                .map(|(key, value)| (key.clone(), value.clone())),
-        );
-        variables.insert("flavour".to_owned(), self.flavour.name.clone());
-        variables.insert("architecture".to_owned(), self.flavour.architecture.clone());
+        let given = self.given_variables();
+        let mut variables = inherited.cloned().unwrap_or_else(|| given.clone());
+        // A value may itself hold what is given, and nothing else.
+        for (key, value) in self
+            .flavour
+            .variables
+            .iter()
+            .filter(|_| inherited.is_none())
+            .chain(own.into_iter().flatten())
+        {
+            let value = render(value, &given).map_err(|fault| ProjectError::Variable {
+                path: shown(name),
+                fault,
+            })?;
+            variables.insert(key.clone(), value);
+        }
+        variables.extend(given);
 
         let mut image = rendered(text, &variables, name)?;
         image.keep_for(&self.flavour.name);
@@ -374,111 +407,4 @@ fn shown(name: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A project whose images are given as name and the rest of the definition.
-    fn load(images: &[(&str, &str)]) -> Result<Project, ProjectError> {
-        let root = tempfile::tempdir().unwrap();
-        let put = |path: &str, text: &str| {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
-        let suite = "[[suite]]\nname = 'bookworm'\narchive = 'debian'\ncomponents = ['main']\nkeys = ['k.asc']\n";
-        put("images/flavours/keys/k.asc", "");
-        for flavour in ["debian12", "other"] {
-            let head = format!("name = '{flavour}'\ntitle = ''\nevaluation = true\narchitecture = 'amd64'\n");
-            put(
-                &format!("images/flavours/{flavour}.toml"),
-                &format!("{head}{suite}[variables]\nphp = '8.2'\n"),
-            );
-        }
-        for (name, rest) in images {
-            put(
-                &format!("images/{name}/image.toml"),
-                &format!("name = '{name}'\ntitle = ''\ndescription = ''\n{rest}"),
-            );
-        }
-        Project::load(root.path(), "debian12")
-    }
-
-    fn error(images: &[(&str, &str)]) -> (String, Option<String>) {
-        use crate::failure::Failure;
-        let error = load(images).unwrap_err();
-        (error.to_string(), error.hint())
-    }
-
-    #[test]
-    fn children_follow_their_parents_and_see_their_variables() {
-        let project = load(&[
-            ("app", "parent = 'base'\n[run]\ncommand = ['php@php@', '@word@', '@flavour@']\n[variables.debian12]\nword = 'own'"),
-            ("base", "[variables.debian12]\nword = 'inherited'"),
-            ("other", "[packages.other]\ninstall = []"),
-        ])
-        .unwrap();
-        let names: Vec<&str> = project.images().iter().map(|image| image.name.as_str()).collect();
-        assert_eq!(names, ["base", "app"]);
-        let app = project.image("qclock-app").unwrap();
-        assert_eq!(app.run.command, ["php8.2", "own", "debian12"]);
-        let lineage: Vec<&str> = project.lineage(app).iter().map(|image| image.name.as_str()).collect();
-        assert_eq!(lineage, ["base", "app"]);
-        assert_eq!(
-            project.image("other").unwrap_err().to_string(),
-            "the image `other` does not exist in the flavour `debian12`"
-        );
-        assert_eq!(project.image("apq").unwrap_err().to_string(), "unknown image `apq`");
-    }
-
-    #[test]
-    fn rules_and_links_of_other_flavours_are_left_out() {
-        let project = load(&[(
-            "base",
-            "[[link]]\npath = '/a'\ntarget = 'everywhere'\n\
-             [[link]]\nflavours = ['other']\npath = '/b'\ntarget = 'there'\n\
-             [[link]]\nflavours = ['debian12']\npath = '/b'\ntarget = 'here'\n\
-             [[prune]]\nflavours = ['other']\npaths = ['x']\nreason = 'r'",
-        )])
-        .unwrap();
-        let base = project.image("base").unwrap();
-        let targets: Vec<&str> = base.links.iter().map(|link| link.target.as_str()).collect();
-        assert_eq!(targets, ["everywhere", "here"]);
-        assert!(base.prunes.is_empty());
-        assert_eq!(
-            error(&[("base", "[[prune]]\nflavours = ['othre']\npaths = ['x']\nreason = 'r'")]),
-            (
-                "images/base/image.toml: unknown flavour `othre`".to_owned(),
-                Some("did you mean `other`?".to_owned())
-            )
-        );
-    }
-
-    #[test]
-    fn faults_between_definitions_are_named() {
-        assert_eq!(
-            error(&[("app", "parent = 'bse'"), ("base", "")]),
-            (
-                "images/app/image.toml: unknown parent `bse`".to_owned(),
-                Some("did you mean `base`?".to_owned())
-            )
-        );
-        assert_eq!(
-            error(&[("a", "parent = 'b'"), ("b", "parent = 'a'"), ("c", "")]),
-            ("the images `a`, `b` are each other's parents".to_owned(), None)
-        );
-        assert_eq!(
-            error(&[("app", "[packages.debian13]\ninstall = []")]),
-            (
-                "images/app/image.toml: unknown flavour `debian13`".to_owned(),
-                Some("did you mean `debian12`?".to_owned())
-            )
-        );
-        assert_eq!(
-            error(&[("app", "[run]\ncommand = ['@phq@']")]),
-            (
-                "images/app/image.toml: unknown variable `@phq@`".to_owned(),
-                Some("did you mean `php`?".to_owned())
-            )
-        );
-    }
-}
+mod tests;

@@ -142,11 +142,45 @@ impl Layout {
         descriptor.annotations.insert(REF_NAME.to_owned(), name.to_owned());
         index.manifests.retain(|found| !is_named(found, name));
         index.manifests.push(descriptor);
-        index
-            .manifests
-            .sort_by(|left, right| left.annotations.get(REF_NAME).cmp(&right.annotations.get(REF_NAME)));
+        sort_by_name(&mut index);
         disk::write_changed(&self.folder.join("index.json"), &json(&index))?;
         self.remove_unreferenced(&index)
+    }
+
+    /// Puts an index under `name` that joins the images of these names, one for each architecture.  With fewer than two of them
+    /// there is nothing to join, and no such index.  Returns the architectures.
+    pub fn join(&self, name: &str, parts: &[String]) -> Result<Vec<String>, LayoutError> {
+        if !self.folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let _lock = disk::lock_exclusive(&self.folder)?;
+        let mut index = self.index()?;
+        let named = |descriptor: &&Descriptor| parts.iter().any(|part| is_named(descriptor, part));
+        let mut joined = Index::default();
+        for descriptor in index.manifests.iter().filter(named).filter(|found| self.has(found)) {
+            joined.manifests.push(Descriptor {
+                annotations: BTreeMap::new(),
+                ..descriptor.clone()
+            });
+        }
+        joined.manifests.sort_by_key(architecture);
+        index.manifests.retain(|found| !is_named(found, name));
+        let mut architectures: Vec<String> = joined.manifests.iter().map(architecture).collect();
+        if architectures.len() < 2 {
+            architectures.clear();
+        } else {
+            let blob = Blob::new(INDEX, json(&joined));
+            if !self.has(&blob.descriptor) {
+                disk::write_beside(&self.blob_path(&blob.descriptor.digest), &blob.bytes)?;
+            }
+            let mut descriptor = blob.descriptor;
+            descriptor.annotations.insert(REF_NAME.to_owned(), name.to_owned());
+            index.manifests.push(descriptor);
+        }
+        sort_by_name(&mut index);
+        disk::write_changed(&self.folder.join("index.json"), &json(&index))?;
+        self.remove_unreferenced(&index)?;
+        Ok(architectures)
     }
 
     fn index(&self) -> Result<Index, LayoutError> {
@@ -181,18 +215,38 @@ impl Layout {
     fn remove_unreferenced(&self, index: &Index) -> Result<(), LayoutError> {
         let mut referenced = std::collections::BTreeSet::new();
         for descriptor in &index.manifests {
+            referenced.insert(descriptor.digest.hex());
+            if descriptor.media_type == INDEX {
+                // One that `join` made names what stands in the index itself; another's may name anything.
+                let Ok(joined) = self.document::<Index>(descriptor) else {
+                    return Ok(());
+                };
+                let known = |part: &Descriptor| index.manifests.iter().any(|other| other.digest == part.digest);
+                if !joined.manifests.iter().all(|part| known(part) || !self.has(part)) {
+                    return Ok(());
+                }
+                continue;
+            }
             let Ok(manifest) = self.document::<Manifest>(descriptor) else {
                 return Ok(());
             };
-            if descriptor.media_type == INDEX {
-                return Ok(());
-            }
-            referenced.insert(descriptor.digest.hex());
             referenced.insert(manifest.config.digest.hex());
             referenced.extend(manifest.layers.iter().map(|layer| layer.digest.hex()));
         }
         disk::remove_blobs(&self.folder.join("blobs/sha256"), &|name| !referenced.contains(name))
     }
+}
+
+fn sort_by_name(index: &mut Index) {
+    let name = |descriptor: &Descriptor| descriptor.annotations.get(REF_NAME).cloned();
+    index.manifests.sort_by_key(name);
+}
+
+fn architecture(descriptor: &Descriptor) -> String {
+    let platform = descriptor.platform.as_ref();
+    platform
+        .map(|platform| platform.architecture.clone())
+        .unwrap_or_default()
 }
 
 fn is_named(descriptor: &Descriptor, name: &str) -> bool {

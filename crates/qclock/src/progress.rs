@@ -80,6 +80,10 @@ impl build::Progress for Progress {
                 .printer
                 .status(&format!("Assembling {image} from {packages} packages of its own.")),
             Event::Built { image } => self.printer.status(&format!("Built {image}.")),
+            Event::Joined { image, architectures } => self.printer.status(&format!(
+                "{image} is an index of the images for {}.",
+                architectures.join(", ")
+            )),
             Event::Unreviewed { doubts } => {
                 let each = doubts.iter().map(|doubt| {
                     format!(

@@ -165,7 +165,8 @@ impl Rpm {
     }
 
     fn lead(&self) -> Vec<u8> {
-        let mut lead = vec![0xed, 0xab, 0xee, 0xdb, 3, 0, 0, 0, 0, 1];
+        let machine = if self.architecture == "aarch64" { 19 } else { 1 };
+        let mut lead = vec![0xed, 0xab, 0xee, 0xdb, 3, 0, 0, 0, 0, machine];
         let name = format!("{}-{}-{}", self.name, self.version, self.release);
         lead.extend(name.bytes().take(65));
         lead.resize(76, 0);

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use qclock_oci::image::{Config, Empty, Healthcheck, History, Run};
 
 use super::{BuildError, BuiltImage, Request};
-use crate::definition::{Definition, Health};
+use crate::definition::{Definition, Health, IMAGE_PREFIX};
+use crate::flavour::go_architecture;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -54,7 +55,11 @@ pub(super) fn labels(
     if let Some(parent) = parent {
         put(
             "org.opencontainers.image.base.name",
-            &format!("{}:{}", parent.name, request.version),
+            &format!(
+                "{IMAGE_PREFIX}{}:{}",
+                image.parent.as_deref().unwrap_or_default(),
+                request.version
+            ),
         );
         put("org.opencontainers.image.base.digest", &parent.digest.to_string());
     }
@@ -138,14 +143,5 @@ pub(super) fn config(architecture: &str, created: &str, run: Run, history: &[(&s
             })
             .collect(),
         ..Config::default()
-    }
-}
-
-/// Distributions and OCI name architectures differently.
-fn go_architecture(architecture: &str) -> &str {
-    match architecture {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
     }
 }

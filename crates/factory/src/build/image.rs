@@ -36,7 +36,7 @@ pub(super) fn make(
     parent_built: Option<&BuiltImage>,
     inputs: &Inputs,
 ) -> Result<BuiltImage, BuildError> {
-    let name = definition.image_name();
+    let name = request.project.reference(definition);
     let parent = parent_built
         .map(|parent| load_parent(layout, &name, &parent.name))
         .transpose()?

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Request};
 use crate::definition::Definition;
-use crate::generate::{Program, RootfsFile, read_programs, read_rootfs};
+use crate::generate::{Program, RootfsFile, check_programs, read_programs, read_rootfs};
 use crate::record::lock_digest;
 
 /// Where the digest is kept: beside the image's name in the layout's index, so the two change together.
@@ -34,6 +34,7 @@ impl Inputs {
             lock_digest(request.lock, &image.name).ok_or_else(|| BuildError::NotLocked { image: name.clone() })?;
         let rootfs = read_rootfs(&project.rootfs(image)).map_err(failed)?;
         let programs = read_programs(image, request.programs).map_err(failed)?;
+        check_programs(&programs, &project.flavour.architecture).map_err(failed)?;
 
         let files: Vec<_> = rootfs
             .iter()

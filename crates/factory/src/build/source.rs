@@ -70,6 +70,11 @@ pub enum Event<'a> {
     Built {
         image: &'a str,
     },
+    /// `image` is an index of images for several architectures.
+    Joined {
+        image: &'a str,
+        architectures: &'a [String],
+    },
     /// Scripts that nobody has reviewed, of packages that are used all the same.
     Unreviewed {
         doubts: &'a [Doubt],

@@ -53,6 +53,12 @@ pub enum GenerateError {
     },
     #[error("cannot render `rootfs/{path}.in`: it is not UTF-8")]
     Encoding { path: String },
+    #[error("the program `{name}` is for {found}, the image for {wanted}")]
+    Machine {
+        name: String,
+        found: &'static str,
+        wanted: String,
+    },
     #[error("cannot read the program `{name}`")]
     Program {
         name: String,
@@ -73,6 +79,9 @@ impl Failure for GenerateError {
         match self {
             Self::Program { name, .. } => Some(format!(
                 "run `cargo build --release` so that `{name}` lies beside `qclock`"
+            )),
+            Self::Machine { wanted, .. } => Some(format!(
+                "compile for {wanted} with `cargo build --release --target {wanted}-unknown-linux-gnu`, and name the folder with `--programs`"
             )),
             Self::Certificates => Some("add the package `ca-certificates` to the image".to_owned()),
             Self::CryptoPolicy { policy } => Some(format!(

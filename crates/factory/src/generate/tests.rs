@@ -178,3 +178,25 @@ fn own_files_take_the_place_of_packages_files_and_leave_their_directories_alone(
     lay_over(&mut tree, Files::from([directory])).unwrap();
     assert_eq!(tree.get("etc").unwrap().mode, 0o755);
 }
+
+#[test]
+fn a_program_for_another_machine_is_refused() {
+    let elf = |machine: u8| [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 11], &[machine, 0]].concat();
+    let check = |bytes: &[u8], architecture: &str| {
+        let program = Program {
+            name: "qclock-init".to_owned(),
+            path: "/usr/bin/qclock-init".to_owned(),
+            bytes: Bytes::copy_from_slice(bytes),
+            digest: Digest::of(bytes),
+        };
+        check_programs(&[program], architecture).map_err(|error| error.to_string())
+    };
+    assert_eq!(check(&elf(62), "amd64"), Ok(()));
+    assert_eq!(check(&elf(183), "aarch64"), Ok(()));
+    assert_eq!(check(b"#!/bin/php", "aarch64"), Ok(()));
+    let refused = check(&elf(62), "aarch64").unwrap_err();
+    assert_eq!(
+        refused,
+        "the program `qclock-init` is for x86_64, the image for aarch64"
+    );
+}

@@ -6,12 +6,16 @@ use crate::layer::{self, Settings};
 use crate::tree::{Entry, Tree};
 
 fn image(contents: &str, parent: Option<&Image>) -> Image {
+    image_for("amd64", contents, parent)
+}
+
+fn image_for(architecture: &str, contents: &str, parent: Option<&Image>) -> Image {
     let mut tree = Tree::default();
     tree.add("etc/file".parse().unwrap(), Entry::file(contents.to_owned(), 0o644))
         .unwrap();
     let layer = layer::build(&tree, &Settings::at(0)).unwrap();
     let config = Config {
-        architecture: "amd64".to_owned(),
+        architecture: architecture.to_owned(),
         os: "linux".to_owned(),
         ..Config::default()
     };
@@ -48,6 +52,36 @@ fn what_nothing_refers_to_is_removed_and_strangers_stay() {
     layout.publish("base", &image("two", None), BTreeMap::new()).unwrap();
     assert_eq!(blobs(&layout), 3 + 1);
     assert!(blobs_folder.join("notes").exists());
+}
+
+#[test]
+fn images_of_two_architectures_are_joined_and_joined_again_when_one_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::at(folder.path());
+    let parts = ["app".to_owned(), "app.arm64".to_owned()];
+    let publish = |name: &str, image: &Image| layout.publish(name, image, BTreeMap::new()).unwrap();
+    publish("app", &image("one", None));
+    assert_eq!(layout.join("app.all", &parts).unwrap(), Vec::<String>::new());
+    publish("app.arm64", &image_for("arm64", "one", None));
+    assert_eq!(layout.join("app.all", &parts).unwrap(), ["amd64", "arm64"]);
+    let joined = |layout: &Layout| {
+        let index = layout.index().unwrap();
+        let found = index.manifests.iter().find(|found| is_named(found, "app.all"));
+        layout.document::<Index>(found.unwrap()).unwrap()
+    };
+    // Two manifests and configurations, one layer, which both have; and the index.
+    assert_eq!(blobs(&layout), 2 + 2 + 1 + 1);
+    let before = joined(&layout);
+    let platforms: Vec<String> = before.manifests.iter().map(architecture).collect();
+    assert_eq!(platforms, ["amd64", "arm64"]);
+    publish("app", &image("two", None));
+    layout.join("app.all", &parts).unwrap();
+    assert_ne!(joined(&layout).manifests[0], before.manifests[0]);
+    assert_eq!(joined(&layout).manifests[1], before.manifests[1]);
+    // Nothing is left of the image that was replaced.
+    assert_eq!(blobs(&layout), 2 + 2 + 2 + 1);
+    assert!(layout.find("app").unwrap().is_some());
+    assert!(layout.find("app.all").unwrap().is_none(), "it is no image");
 }
 
 #[test]

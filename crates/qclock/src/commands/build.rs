@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// Folder of the image layout; by default dist/<flavour>
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Folder of our own programs; by default this one's, or cargo's for the architecture
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
     #[command(flatten)]
     architecture: Architecture,
 }
@@ -68,17 +71,25 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
         .iter()
         .map(|name| project.image(name).map(|image| image.name.clone()))
         .collect::<Result<_, _>>()?;
+    let references: Vec<String> = names
+        .iter()
+        .map(|name| project.image(name).map(|image| project.reference(image)))
+        .collect::<Result<_, _>>()?;
     let lock = project.read_lock(&arguments.lock.clone().unwrap_or_else(|| project.lock_path()))?;
     let output = layout_folder(arguments.output.as_deref(), &context);
     let ledger = ledger::load(project)?.unwrap_or_else(|| Ledger::new(&project.flavour.name));
     let program = std::env::current_exe()
         .map_err(|source| CommandFailure::io("cannot tell where this program is".to_owned(), source, None))?;
+    let programs = match &arguments.programs {
+        Some(folder) => folder.clone(),
+        None => programs_folder(&program, &project.flavour.architecture),
+    };
     let built = build::build(&Request {
         project,
         lock: &lock,
         images: &names,
         output: &output,
-        programs: program.parent().unwrap_or(Path::new("/")),
+        programs: &programs,
         version: VERSION,
         source_date_epoch: context.environment.source_date_epoch,
         packages: &LockSupply {
@@ -92,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
     })?;
     let built: Vec<BuiltImage> = built
         .into_iter()
-        .filter(|built| names.is_empty() || names.iter().any(|name| built.name.ends_with(&format!("-{name}"))))
+        .filter(|built| names.is_empty() || references.contains(&built.name))
         .collect();
     if let Some(archive) = &arguments.archive {
         write_archive(archive, &output, &built, VERSION)?;
@@ -106,8 +117,28 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
     Ok(ExitStatus::Done)
 }
 
+/// The folder of this program; for another machine the one where cargo puts what it compiles for that.
+fn programs_folder(program: &Path, architecture: &str) -> PathBuf {
+    let own = program.parent().unwrap_or(Path::new("/"));
+    let machine = match architecture {
+        "arm64" => "aarch64",
+        "amd64" => "x86_64",
+        other => other,
+    };
+    let swapped: PathBuf = own
+        .iter()
+        .map(
+            |part| match part.to_str().and_then(|part| part.split_once("-unknown-linux-")) {
+                Some((_, rest)) => format!("{machine}-unknown-linux-{rest}").into(),
+                None => part.to_owned(),
+            },
+        )
+        .collect();
+    if swapped.is_dir() { swapped } else { own.to_owned() }
+}
+
 pub(crate) fn layout_folder(output: Option<&Path>, context: &Context) -> PathBuf {
-    let default = || context.project.root.join("dist").join(context.project.label());
+    let default = || context.project.root.join("dist").join(&context.project.flavour.name);
     output.map_or_else(default, Path::to_owned)
 }
 

@@ -41,11 +41,11 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
     let folder = arguments
         .output
         .clone()
-        .unwrap_or_else(|| project.root.join("dist").join(project.label()));
-    let built = find(&folder, image)?.ok_or_else(|| CommandFailure {
+        .unwrap_or_else(|| project.root.join("dist").join(&project.flavour.name));
+    let built = find(&folder, &project, image)?.ok_or_else(|| CommandFailure {
         status: ExitStatus::No,
         error: Box::new(NotBuilt {
-            image: image.image_name(),
+            image: project.reference(image),
         }),
         hint: Some(format!("run `qclock build {}`", image.name)),
     })?;

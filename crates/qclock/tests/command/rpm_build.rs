@@ -159,6 +159,61 @@ fn the_same_lock_gives_the_same_digests_whatever_the_machine() -> Result<()> {
 }
 
 #[test]
+fn one_machine_makes_the_images_of_both_architectures_and_an_index_joins_them() -> Result<()> {
+    let mut fixture = RpmFixture::locked()?;
+    fixture.add_aarch64()?;
+    fixture.review()?;
+    let native = fixture.run(&["build", "--quiet"]);
+    assert_eq!(native.status, 0, "{}", native.text());
+    let locked = fixture.run(&["lock", "--arch", "aarch64", "--quiet"]);
+    assert_eq!(locked.status, 0, "{}", locked.text());
+    let lock = fixture.read("images/test9.aarch64.lock")?;
+    assert!(lock.contains("architecture = \"aarch64\"\nplatform"), "{lock}");
+    assert!(!lock.contains("x86_64"), "{lock}");
+    stable(|| insta::assert_snapshot!(fixture.run(&["build", "--arch", "arm64"]).text()));
+    assert_eq!(fixture.run(&["digest", "app"]).status, 0);
+    let digest = fixture.run(&["digest", "app", "--arch", "aarch64"]);
+    assert!(!native.stdout.contains(digest.stdout.trim()), "{}", digest.text());
+
+    let layout = fixture.root().join("dist/test9");
+    let index: serde_json::Value = serde_json::from_slice(&fs::read(layout.join("index.json"))?)?;
+    let manifests = index["manifests"].as_array().context("no manifests")?;
+    let named = |name: &str| {
+        let found = manifests
+            .iter()
+            .find(|found| found["annotations"]["org.opencontainers.image.ref.name"] == name);
+        found.with_context(|| format!("no {name}"))
+    };
+    let blob = named("qclock-app.all")?["digest"]
+        .as_str()
+        .context("no digest")?
+        .replace(':', "/");
+    let joined: serde_json::Value = serde_json::from_slice(&fs::read(layout.join("blobs").join(blob))?)?;
+    let parts = joined["manifests"].as_array().context("no manifests")?;
+    let shown: Vec<String> = parts
+        .iter()
+        .map(|part| format!("{} {}", part["platform"], part["digest"]))
+        .collect();
+    let expected = |name: &str, architecture: &str| -> Result<String> {
+        let digest = &named(name)?["digest"];
+        Ok(format!(
+            "{{\"architecture\":\"{architecture}\",\"os\":\"linux\"}} {digest}"
+        ))
+    };
+    assert_eq!(
+        shown,
+        [expected("qclock-app", "amd64")?, expected("qclock-app.arm64", "arm64")?]
+    );
+    let unknown = fixture.run(&["lock", "--arch", "mips"]);
+    assert!(
+        unknown.stderr.contains("hint: use one of `x86_64`"),
+        "{}",
+        unknown.text()
+    );
+    Ok(())
+}
+
+#[test]
 fn a_scriptlet_that_nobody_has_reviewed_stops_the_build() -> Result<()> {
     let fixture = RpmFixture::locked()?;
     insta::assert_snapshot!(fixture.run(&["build"]).text());

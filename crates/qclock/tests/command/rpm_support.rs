@@ -53,6 +53,20 @@ impl RpmFixture {
         Ok(fixture)
     }
 
+    /// Adds the same packages for another architecture to the mirror.
+    pub(crate) fn add_aarch64(&mut self) -> Result<()> {
+        let mut others = self.mirror.repositories.clone();
+        for repository in &mut others {
+            repository.path = repository.path.replace("x86_64", "aarch64");
+            repository.modules = repository.modules.take().map(|text| text.replace("x86_64", "aarch64"));
+            for package in &mut repository.packages {
+                "aarch64".clone_into(&mut package.architecture);
+            }
+        }
+        self.mirror.repositories.extend(others);
+        self.mirror.publish()
+    }
+
     /// The project, locked.
     pub(crate) fn locked() -> Result<Self> {
         let fixture = Self::new()?;
