@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::assemble::{PatternError, glob_set};
 use crate::definition::SlimRoots;
 use crate::failure::{Class, Failure};
-pub use names::{NamesError, descriptions, names_to_omit};
+pub use names::{Description, NamesError, descriptions, names_to_omit};
 pub use scan::ScanError;
 use scan::Scanned;
 

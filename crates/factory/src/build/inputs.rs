@@ -50,7 +50,8 @@ impl Inputs {
             .iter()
             .map(|program| json!([program.path, program.digest]))
             .collect();
-        let keys = if image.generate.repositories.is_some() {
+        // Keys are files of the image, or what its packages are verified with.
+        let keys = if image.generate.repositories.is_some() || !project.flavour.repositories.is_empty() {
             key_digests(request)
         } else {
             Vec::new()

@@ -150,6 +150,11 @@ pub enum LockError {
         repository: String,
         reason: &'static str,
     },
+    #[error("a repository lists a package that it does not have")]
+    Listed {
+        #[source]
+        source: FetchError,
+    },
     #[error("the package `{name}` {version} is not what a key of the repository `{repository}` signed")]
     Rpm {
         name: String,
@@ -211,7 +216,9 @@ impl Failure for LockError {
             | Self::OtherRpm { .. }
             | Self::RpmArchive { .. }
             | Self::Scriptlets { .. } => Class::Verification,
-            Self::NoIndex { .. } | Self::Unreachable { .. } | Self::Cache(_) => Class::Environment,
+            Self::NoIndex { .. } | Self::Unreachable { .. } | Self::Listed { .. } | Self::Cache(_) => {
+                Class::Environment
+            }
             Self::Solve { .. } | Self::SolveRpm { .. } | Self::Diverging { .. } => Class::Answer,
             Self::Supply(source) => source.class(),
         }
@@ -226,6 +233,9 @@ impl Failure for LockError {
             Self::Repository(source) => source.hint(),
             Self::Rpm { .. } => Some(
                 "if the repository has a new key, put it into `images/flavours/keys` and name it in the flavour; else name another mirror".to_owned(),
+            ),
+            Self::Listed { .. } => Some(
+                "try again later: a mirror that is being updated mends itself; else name another, or put the package into `vendor`".to_owned(),
             ),
             Self::OtherRpm { .. } | Self::Record { .. } => {
                 Some("try again later: a mirror that is being updated mends itself; else name another".to_owned())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use qclock_packages::deb::{Archive, ArchiveError, EntryKind};
+use qclock_packages::{deb, rpm};
 use thiserror::Error;
 
 use super::Content;
@@ -17,7 +17,9 @@ const LONGEST_CHAIN: usize = 8;
 #[derive(Debug, Error)]
 pub enum ScanError {
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] deb::ArchiveError),
+    #[error(transparent)]
+    Rpm(#[from] rpm::ArchiveError),
     #[error("cannot read `/{path}`")]
     Read {
         path: String,
@@ -37,30 +39,59 @@ pub(super) struct Scanned {
 }
 
 pub(super) fn scan(name: &str, bytes: &[u8]) -> Result<Scanned, ScanError> {
-    let archive = Archive::open(bytes)?;
     let mut scanned = Scanned {
         name: name.to_owned(),
         elves: BTreeMap::new(),
         links: BTreeMap::new(),
         size: 0,
     };
-    archive.for_each_entry(|entry, contents| -> Result<(), ScanError> {
-        let Some(path) = relocated(&entry.path) else {
+    if bytes.starts_with(b"!<arch>\n") {
+        deb::Archive::open(bytes)?.for_each_entry(|entry, contents| {
+            let kind = match &entry.kind {
+                deb::EntryKind::File => Kind::File(contents),
+                deb::EntryKind::Symlink(target) => Kind::Symlink(target),
+                deb::EntryKind::Hardlink(target) => Kind::Hardlink(target),
+                deb::EntryKind::Directory => return Ok(()),
+            };
+            scanned.take(&entry.path, entry.size, kind)
+        })?;
+    } else {
+        rpm::Archive::open(bytes)?.for_each_entry(|entry, contents| {
+            let kind = match &entry.kind {
+                rpm::EntryKind::File => Kind::File(contents),
+                rpm::EntryKind::Symlink(target) => Kind::Symlink(target),
+                rpm::EntryKind::Hardlink(target) => Kind::Hardlink(target),
+                rpm::EntryKind::Directory => return Ok(()),
+            };
+            scanned.take(&entry.path, entry.size, kind)
+        })?;
+    }
+    Ok(scanned)
+}
+
+enum Kind<'a> {
+    File(&'a mut dyn Read),
+    Symlink(&'a str),
+    Hardlink(&'a str),
+}
+
+impl Scanned {
+    fn take(&mut self, at: &str, size: u64, kind: Kind<'_>) -> Result<(), ScanError> {
+        let Some(path) = relocated(at) else {
             return Ok(());
         };
-        scanned.size = scanned.size.saturating_add(entry.size);
-        match &entry.kind {
-            EntryKind::Symlink(target) => {
-                scanned.links.insert(path.clone(), resolved(&path, target));
+        self.size = self.size.saturating_add(size);
+        match kind {
+            Kind::Symlink(target) => {
+                self.links.insert(path.clone(), resolved(&path, target));
             }
-            EntryKind::Hardlink(target) => {
-                scanned
-                    .links
-                    .insert(path, relocated(target).unwrap_or_else(|| target.clone()));
+            Kind::Hardlink(target) => {
+                self.links
+                    .insert(path, relocated(target).unwrap_or_else(|| target.to_owned()));
             }
-            EntryKind::File => {
+            Kind::File(contents) => {
                 let failed = |source| ScanError::Read {
-                    path: entry.path.clone(),
+                    path: at.to_owned(),
                     source,
                 };
                 let mut file = Vec::new();
@@ -69,14 +100,12 @@ pub(super) fn scan(name: &str, bytes: &[u8]) -> Result<Scanned, ScanError> {
                     .map_err(failed)?;
                 if file == MAGIC {
                     contents.read_to_end(&mut file).map_err(failed)?;
-                    scanned.elves.extend(elf::read(&file).map(|elf| (path, elf)));
+                    self.elves.extend(elf::read(&file).map(|elf| (path, elf)));
                 }
             }
-            EntryKind::Directory => {}
         }
         Ok(())
-    })?;
-    Ok(scanned)
+    }
 }
 
 impl Scanned {

@@ -254,6 +254,7 @@ fn a_lock_that_names_another_signer_and_a_key_that_was_taken_back_are_refused() 
     )?;
     stable(|| insta::assert_snapshot!(fixture.run(&["build", "base", "--quiet"]).text()));
     fixture.write("images/test9.lock", &lock)?;
+    assert_eq!(fixture.run(&["build", "base", "--quiet"]).status, 0);
     let other = qclock_testkit::rpm_mirror::RpmMirror::new()?.key()?;
     fixture.write("images/flavours/keys/packages.asc", &String::from_utf8(other)?)?;
     let refused = fixture.run(&["build", "base", "--quiet"]);

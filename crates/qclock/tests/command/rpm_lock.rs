@@ -143,6 +143,16 @@ fn a_flipped_byte_in_a_package_is_refused() -> Result<()> {
 }
 
 #[test]
+fn a_package_that_is_listed_and_is_not_there_is_named() -> Result<()> {
+    let mut fixture = RpmFixture::new()?;
+    let web = fixture.mirror.repository(APPSTREAM)?.package("web")?.clone();
+    fixture.mirror.server.remove(&RpmMirror::package_path(APPSTREAM, &web));
+    stable(|| insta::assert_snapshot!(fixture.run(&["lock", "--quiet"]).text()));
+    assert!(!fixture.lock_path().exists());
+    Ok(())
+}
+
+#[test]
 fn metadata_that_lie_about_a_package_are_refused() -> Result<()> {
     let refused = |from: &str, to: &str| -> Result<String> {
         let mut fixture = RpmFixture::new()?;

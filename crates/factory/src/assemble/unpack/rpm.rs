@@ -227,3 +227,6 @@ fn read(entry: &rpm::Entry, contents: &mut dyn Read) -> Result<Bytes, UnpackErro
     })?;
     Ok(Bytes::from(bytes))
 }
+
+#[cfg(test)]
+mod tests;

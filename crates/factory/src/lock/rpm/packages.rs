@@ -11,7 +11,7 @@ use super::Described;
 use crate::ledger::scriptlet_name;
 use crate::lock::{LockError, Request};
 use crate::lockfile::{LockedPackage, Lockfile};
-use crate::supply::Supply;
+use crate::supply::{Supply, SupplyError};
 
 /// What the package itself tells.
 struct Told {
@@ -34,7 +34,10 @@ pub(super) fn verify_all(
         progress: request.progress,
     };
     let packages: Vec<&LockedPackage> = lock.packages.iter().collect();
-    supply.obtain(lock, &packages)?;
+    supply.obtain(lock, &packages).map_err(|error| match error {
+        SupplyError::Gone { source, .. } => LockError::Listed { source },
+        other => other.into(),
+    })?;
     let told: Vec<Told> = packages
         .par_iter()
         .map(|package| verify(request, lock, package, repositories, records, supply))
