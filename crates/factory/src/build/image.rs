@@ -173,11 +173,13 @@ fn unpack(
     });
     let mut ordered = packages.to_vec();
     ordered.sort_by(|left, right| right.size.cmp(&left.size).then_with(|| left.name.cmp(&right.name)));
-    let mut unpacked: Vec<Unpacked> = ordered
+    let unpacked: Vec<Result<Unpacked, BuildError>> = ordered
         .into_par_iter()
         .with_max_len(1)
         .map(|package| unpacking.unpack(package, &pruner))
-        .collect::<Result<_, _>>()?;
+        .collect();
+    // Of several failures always the same one is told.
+    let mut unpacked: Vec<Unpacked> = unpacked.into_iter().collect::<Result<_, _>>()?;
     unpacked.sort_by(|left, right| left.name.cmp(&right.name));
     // A rule of an image that has children may be meant for theirs.
     let has_children = request

@@ -38,10 +38,12 @@ pub(super) fn verify_all(
         SupplyError::Gone { source, .. } => LockError::Listed { source },
         other => other.into(),
     })?;
-    let told: Vec<Told> = packages
+    let told: Vec<Result<Told, LockError>> = packages
         .par_iter()
         .map(|package| verify(request, lock, package, repositories, records, supply))
-        .collect::<Result<_, _>>()?;
+        .collect();
+    // Of several failures always the same one is told.
+    let told: Vec<Told> = told.into_iter().collect::<Result<_, _>>()?;
     for (package, told) in lock.packages.iter_mut().zip(told) {
         package.signed_by = told.signed_by;
         package.signed_at = told.signed_at;
