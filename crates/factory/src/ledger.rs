@@ -78,10 +78,11 @@ impl Ledger {
         }
     }
 
-    /// The entry of a package's script, whatever its digest.
-    pub fn script(&self, package: &str, name: &str) -> Option<&Script> {
+    /// The entry of a package's script: that of its very text, else one of another.
+    pub fn script(&self, package: &str, name: &str, sha256: &str) -> Option<&Script> {
         let is_it = |script: &&Script| script.name == name && script.packages.iter().any(|other| other == package);
-        self.scripts.iter().find(is_it)
+        let very = self.scripts.iter().filter(is_it).find(|script| script.sha256 == sha256);
+        very.or_else(|| self.scripts.iter().find(is_it))
     }
 
     /// The file's text.

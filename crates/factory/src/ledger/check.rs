@@ -89,7 +89,7 @@ pub fn check(lock: &Lockfile, ledger: &Ledger) -> Result<(), Unreviewed> {
 }
 
 fn doubt(ledger: &Ledger, package: &str, name: &str, sha256: &str) -> Option<Why> {
-    let script = ledger.script(package, name);
+    let script = ledger.script(package, name, sha256);
     match script {
         None => Some(Why::New),
         Some(script) if script.sha256 != sha256 => Some(Why::Changed),

@@ -1,6 +1,6 @@
 //! Changes of the ledger: verdicts written, the lock's scripts taken up, what is no longer locked let go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use thiserror::Error;
 
@@ -15,6 +15,9 @@ pub struct Judgement {
     pub replacement: Option<String>,
     pub reason: String,
 }
+
+/// Package, script, sha256.
+type Key = (String, String, String);
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RecordError {
@@ -49,9 +52,30 @@ impl Failure for RecordError {
 }
 
 impl Ledger {
-    /// Takes up every script of the lock that is missing or has changed, as one that needs review, and lets go what the lock no
-    /// longer has.  A text that was judged in another package keeps its verdict.  Returns what is new or changed.
-    pub fn follow(&mut self, lock: &Lockfile) -> Vec<(String, String)> {
+    /// Takes up every script of the locks (one for each architecture) that is missing or has changed, as one that needs review, and
+    /// lets go what none of them has.  A text that was judged in another package keeps its verdict.  Returns what is new or changed.
+    pub fn follow(&mut self, locks: &[&Lockfile]) -> Vec<(String, String)> {
+        let mut fresh = Vec::new();
+        for lock in locks {
+            for key in self.take_up(lock) {
+                if !fresh.contains(&key) {
+                    fresh.push(key);
+                }
+            }
+        }
+        let mut entries = self.entries();
+        let locked = |(package, name, sha256): &Key| {
+            locks.iter().any(|lock| {
+                let found = lock.package(package).and_then(|package| package.scripts.get(name));
+                found == Some(sha256)
+            })
+        };
+        entries.retain(|key, _| locked(key));
+        self.set_entries(entries);
+        fresh
+    }
+
+    fn take_up(&mut self, lock: &Lockfile) -> Vec<(String, String)> {
         let mut entries = self.entries();
         let judged: BTreeMap<(String, String), Script> = self
             .scripts
@@ -60,29 +84,27 @@ impl Ledger {
             .map(|script| ((script.name.clone(), script.sha256.clone()), script.clone()))
             .collect();
         let mut fresh = Vec::new();
-        let mut kept = BTreeSet::new();
         for package in &lock.packages {
             for (name, sha256) in &package.scripts {
-                let key = (package.name.clone(), name.clone());
-                if entries.get(&key).is_none_or(|script| script.sha256 != *sha256) {
-                    let known = judged.get(&(name.clone(), sha256.clone()));
-                    if known.is_none() {
-                        fresh.push(key.clone());
-                    }
-                    let unread = || Script {
-                        packages: Vec::new(),
-                        name: name.clone(),
-                        sha256: sha256.clone(),
-                        verdict: Verdict::NeedsReview,
-                        replacement: None,
-                        reason: String::new(),
-                    };
-                    entries.insert(key.clone(), known.cloned().unwrap_or_else(unread));
+                let key = (package.name.clone(), name.clone(), sha256.clone());
+                if entries.contains_key(&key) {
+                    continue;
                 }
-                kept.insert(key);
+                let known = judged.get(&(name.clone(), sha256.clone()));
+                if known.is_none() {
+                    fresh.push((package.name.clone(), name.clone()));
+                }
+                let unread = || Script {
+                    packages: Vec::new(),
+                    name: name.clone(),
+                    sha256: sha256.clone(),
+                    verdict: Verdict::NeedsReview,
+                    replacement: None,
+                    reason: String::new(),
+                };
+                entries.insert(key, known.cloned().unwrap_or_else(unread));
             }
         }
-        entries.retain(|key, _| kept.contains(key));
         self.set_entries(entries);
         fresh
     }
@@ -111,10 +133,10 @@ impl Ledger {
             script: script.to_owned(),
             known: locked.scripts.keys().cloned().collect(),
         })?;
-        self.follow(lock);
+        self.take_up(lock);
         let mut entries = self.entries();
-        for ((_, name), entry) in &mut entries {
-            if name == script && entry.sha256 == *sha256 {
+        for ((_, name, text), entry) in &mut entries {
+            if name == script && text == sha256 {
                 entry.verdict = judgement.verdict;
                 entry.replacement.clone_from(&judgement.replacement);
                 judgement.reason.trim().clone_into(&mut entry.reason);
@@ -124,10 +146,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// One for each package and script.
-    fn entries(&self) -> BTreeMap<(String, String), Script> {
+    /// One for each package, script and text: another architecture's may be another.
+    fn entries(&self) -> BTreeMap<Key, Script> {
         let each = self.scripts.iter().flat_map(|script| {
-            let key = |package: &String| (package.clone(), script.name.clone());
+            let key = |package: &String| (package.clone(), script.name.clone(), script.sha256.clone());
             script
                 .packages
                 .iter()
@@ -137,9 +159,9 @@ impl Ledger {
     }
 
     /// The same text with the same verdict becomes one entry.
-    fn set_entries(&mut self, entries: BTreeMap<(String, String), Script>) {
+    fn set_entries(&mut self, entries: BTreeMap<Key, Script>) {
         let mut joined: Vec<Script> = Vec::new();
-        for ((package, _), mut script) in entries {
+        for ((package, ..), mut script) in entries {
             script.packages.clear();
             let same = joined.iter_mut().find(|other| {
                 Script {

@@ -87,9 +87,12 @@ fn the_ledger_follows_the_lock_and_keeps_verdicts_on_the_same_text() {
         ("a", &[("triggers", "01")]),
         ("b", &[("postinst", "09"), ("triggers", "01")]),
     ]);
-    assert_eq!(ledger.follow(&new), [("b".to_owned(), "postinst".to_owned())]);
-    assert_eq!(ledger.script("b", "triggers").unwrap().verdict, Verdict::NotNeeded);
-    assert_eq!(ledger.script("gone", "postinst"), None);
+    assert_eq!(ledger.follow(&[&new]), [("b".to_owned(), "postinst".to_owned())]);
+    assert_eq!(
+        ledger.script("b", "triggers", "01").unwrap().verdict,
+        Verdict::NotNeeded
+    );
+    assert_eq!(ledger.script("gone", "postinst", "02"), None);
     insta::assert_snapshot!(ledger.to_text(), @r#"
     # What becomes of the scripts that packages bring: none is run when an image is built.
     # `qclock ledger show PACKAGE` prints a script, `qclock ledger record` writes a verdict.
@@ -113,6 +116,25 @@ fn the_ledger_follows_the_lock_and_keeps_verdicts_on_the_same_text() {
     verdict = "needs-review"
     "#);
     assert_eq!(toml::from_str::<Ledger>(&ledger.to_text()).unwrap(), ledger);
+}
+
+#[test]
+fn another_architecture_s_text_has_a_verdict_of_its_own() {
+    let here = lock(&[("a", &[("postinst", "01")])]);
+    let there = lock(&[("a", &[("postinst", "02")])]);
+    let mut ledger = Ledger::new("test");
+    ledger.judge(&here, "a", "postinst", &not_needed("x")).unwrap();
+    assert_eq!(
+        ledger.follow(&[&here, &there]),
+        [("a".to_owned(), "postinst".to_owned())]
+    );
+    assert_eq!(check(&here, &ledger), Ok(()));
+    assert!(check(&there, &ledger).is_err());
+    ledger.judge(&there, "a", "postinst", &not_needed("x")).unwrap();
+    assert!(ledger.follow(&[&here, &there]).is_empty());
+    assert_eq!((check(&here, &ledger), check(&there, &ledger)), (Ok(()), Ok(())));
+    ledger.follow(&[&there]);
+    assert_eq!(ledger.scripts.len(), 1);
 }
 
 #[test]

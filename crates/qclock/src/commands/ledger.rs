@@ -9,7 +9,7 @@ use qclock_factory::lockfile::Lockfile;
 use serde_json::json;
 use thiserror::Error;
 
-use crate::cli::Cli;
+use crate::cli::{Architecture, Cli};
 use crate::context::Context;
 use crate::exit::ExitStatus;
 use crate::failure::CommandFailure;
@@ -28,6 +28,8 @@ Examples:
       --reason 'writes the bundle of certificates'
   qclock ledger record          take up new scripts, let go those that are no longer locked")]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    architecture: Architecture,
     #[command(subcommand)]
     action: Action,
 }
@@ -90,7 +92,7 @@ enum LedgerError {
 }
 
 pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
-    let context = Context::new(cli, printer)?;
+    let context = Context::for_architecture(cli, printer, arguments.architecture.architecture.as_deref())?;
     let path = context.project.lock_path();
     let lock = context.project.parse_lock(&path)?.ok_or_else(|| CommandFailure {
         status: ExitStatus::Usage,
@@ -135,7 +137,7 @@ fn list(context: &Context, lock: &Lockfile, ledger: &Ledger, unreviewed: bool) -
                 .iter()
                 .find(|doubt| doubt.package == package.name && doubt.script == *name);
             if doubt.is_some() || !unreviewed {
-                let entry = ledger.script(&package.name, name);
+                let entry = ledger.script(&package.name, name, sha256);
                 let word = doubt.map_or_else(
                     || entry.map_or("new", |entry| entry.verdict.word()),
                     |doubt| doubt.why.word(),
@@ -203,7 +205,7 @@ fn show(
         let scripts = texts.iter().map(|(name, text)| {
             json!({
                 "script": name, "sha256": locked.scripts[name], "text": String::from_utf8_lossy(text),
-                "entry": ledger.script(package, name),
+                "entry": ledger.script(package, name, &locked.scripts[name]),
             })
         });
         context.printer.json(&json!({
@@ -214,7 +216,7 @@ fn show(
     for (name, text) in &texts {
         context.printer.status(&format!(
             "{package} {name}: {}",
-            described(ledger, locked.scripts.get(name), package, name)
+            described(ledger, &locked.scripts[name], package, name)
         ));
         // A reader that has gone away has seen what it wanted.
         let _ = std::io::stdout().lock().write_all(text);
@@ -222,10 +224,10 @@ fn show(
     Ok(ExitStatus::Done)
 }
 
-fn described(ledger: &Ledger, sha256: Option<&String>, package: &str, name: &str) -> String {
-    match ledger.script(package, name) {
+fn described(ledger: &Ledger, sha256: &str, package: &str, name: &str) -> String {
+    match ledger.script(package, name, sha256) {
         None => "not in the ledger".to_owned(),
-        Some(entry) if Some(&entry.sha256) != sha256 => "changed since it was reviewed".to_owned(),
+        Some(entry) if entry.sha256 != sha256 => "changed since it was reviewed".to_owned(),
         Some(entry) => match &entry.replacement {
             Some(by) => format!("{} {by}; {}", entry.verdict.word(), entry.reason),
             None => format!("{}; {}", entry.verdict.word(), entry.reason),
@@ -239,13 +241,16 @@ fn record(
     mut ledger: Ledger,
     subject: Option<((&str, &str), &Judgement)>,
 ) -> Result<ExitStatus, CommandFailure> {
-    let fresh = match subject {
-        Some(((package, script), judgement)) => {
-            ledger.judge(lock, package, script, judgement)?;
-            Vec::new()
-        }
-        None => ledger.follow(lock),
-    };
+    if let Some(((package, script), judgement)) = subject {
+        ledger.judge(lock, package, script, judgement)?;
+    }
+    // What only another architecture's packages have stays.
+    let others = context.project.other_locks(&context.project.lock_path())?;
+    let locks: Vec<&Lockfile> = [lock].into_iter().chain(&others).collect();
+    let mut fresh = ledger.follow(&locks);
+    if subject.is_some() {
+        fresh.clear();
+    }
     let path = ledger::path(&context.project);
     write_beside(&path, ledger.to_text().as_bytes()).map_err(|source| {
         CommandFailure::io(
