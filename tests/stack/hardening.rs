@@ -1,10 +1,11 @@
 //! What `docker inspect` and the exported file systems say about hardening.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use qclock_testkit::stack::Stack;
+use qclock_testkit::stack::{Flavour, Stack};
 use serde_json::Value;
 
 const SERVICES: [&str; 3] = ["app", "db", "dashboard"];
@@ -107,15 +108,16 @@ pub(crate) fn file_systems(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// `dpkg-query`, the reader that scanners imitate, lists exactly the packages of the image's record.
+/// `dpkg-query` or `rpm`, the readers that scanners imitate, list exactly the packages of the image's record.
 pub(crate) fn package_lists(stack: &Stack) -> Result<()> {
+    let (database, name) = match stack.flavour {
+        Flavour::Debian12 => ("/var/lib/dpkg/status", "status"),
+        Flavour::Laboratory => ("/var/lib/rpm/rpmdb.sqlite", "rpmdb.sqlite"),
+    };
     for service in SERVICES {
         let folder = tempfile::tempdir()?;
         let container = stack.container(service)?;
-        for (from, to) in [
-            ("/var/lib/dpkg/status", "status"),
-            ("/etc/qclock/image.json", "image.json"),
-        ] {
+        for (from, to) in [(database, name), ("/etc/qclock/image.json", "image.json")] {
             let target = folder.path().join(to).display().to_string();
             stack.run("docker", &["cp", &format!("{container}:{from}"), &target])?;
         }
@@ -126,20 +128,10 @@ pub(crate) fn package_lists(stack: &Stack) -> Result<()> {
             .iter()
             .map(|package| format!("{} {}", text(&package["name"]), text(&package["version"])))
             .collect();
-        let admindir = folder.path().display().to_string();
-        let output = Command::new("dpkg-query")
-            .args([
-                "--admindir",
-                &admindir,
-                "--show",
-                "--showformat",
-                "${Package} ${Version}\n",
-            ])
-            .stdin(Stdio::null())
-            .output()?;
+        let output = reader(stack.flavour, folder.path()).stdin(Stdio::null()).output()?;
         ensure!(
             output.status.success(),
-            "dpkg-query: {}",
+            "the reader of packages: {}",
             String::from_utf8_lossy(&output.stderr)
         );
         let read: BTreeSet<String> = String::from_utf8_lossy(&output.stdout)
@@ -148,10 +140,33 @@ pub(crate) fn package_lists(stack: &Stack) -> Result<()> {
             .collect();
         ensure!(
             !read.is_empty() && read == recorded,
-            "{service}: dpkg reads {read:?}, the record says {recorded:?}"
+            "{service}: read were {read:?}, the record says {recorded:?}"
         );
     }
     Ok(())
+}
+
+/// Name and version of each package, one a line.
+fn reader(flavour: Flavour, folder: &Path) -> Command {
+    let mut command;
+    match flavour {
+        Flavour::Debian12 => {
+            command = Command::new("dpkg-query");
+            command.arg("--admindir").arg(folder);
+            command.args(["--show", "--showformat", "${Package} ${Version}\n"]);
+        }
+        Flavour::Laboratory => {
+            command = Command::new("rpm");
+            command.arg("--dbpath").arg(folder);
+            command.args([
+                "--query",
+                "--all",
+                "--queryformat",
+                "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n",
+            ]);
+        }
+    }
+    command
 }
 
 struct Entry {

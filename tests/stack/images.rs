@@ -4,21 +4,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use qclock_testkit::stack::Stack;
+use qclock_testkit::stack::{Flavour, Stack};
 
 const IMAGES: [&str; 4] = ["base", "app", "db", "dashboard"];
 
 /// Builds once more with everything different that must not matter: another checkout, home, time zone, locale, umask and an empty cache;
 /// in the full run with programs compiled in that other checkout, too.
 pub(crate) fn same_bytes(stack: &Stack) -> Result<()> {
-    let here = digests(stack, &root(), None)?;
+    let here = digests(stack, stack.root(), None)?;
     let folder = tempfile::tempdir()?;
     let checkout = folder.path().join("another place");
-    copy_checkout(&checkout)?;
-    let lock = lock_in_use();
-    let target = checkout.join("images/debian12.lock");
-    fs_err::copy(root().join(&lock), &target)?;
-    let programs = if std::env::var_os("QCLOCK_TEST_FULL").is_some() {
+    if stack.flavour == Flavour::Debian12 {
+        copy_checkout(&checkout)?;
+        fs_err::copy(root().join(lock_in_use()), checkout.join("images/debian12.lock"))?;
+    } else {
+        copy_folder(&stack.root().join("images"), &checkout.join("images"))?;
+    }
+    let compiles = stack.flavour == Flavour::Debian12 && std::env::var_os("QCLOCK_TEST_FULL").is_some();
+    let programs = if compiles {
         compile(&checkout, folder.path())?
     } else {
         programs()?
@@ -30,6 +33,7 @@ pub(crate) fn same_bytes(stack: &Stack) -> Result<()> {
             &checkout,
             folder.path(),
         )
+        .envs(stack.environment())
         .env("QCLOCK_CACHE_DIR", cache)
         .output()?)
     };
@@ -87,7 +91,7 @@ pub(crate) fn other_readers(stack: &Stack) -> Result<()> {
 }
 
 /// The lock that the scripts have built from: the committed one, or this machine's own where that one had aged.
-fn lock_in_use() -> PathBuf {
+pub(crate) fn lock_in_use() -> PathBuf {
     let (own, committed) = (Path::new(".qclock/debian12.lock"), Path::new("images/debian12.lock"));
     let age = |path: &Path| {
         std::fs::metadata(root().join(path))
@@ -130,6 +134,22 @@ fn copy_checkout(to: &Path) -> Result<()> {
             let target = to.join(name);
             fs_err::create_dir_all(target.parent().context("a file lies in a folder")?)?;
             fs_err::copy(&from, &target)?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs_err::create_dir_all(to)?;
+    for entry in fs_err::read_dir(from)? {
+        let (path, target) = {
+            let entry = entry?;
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            fs_err::copy(&path, &target)?;
         }
     }
     Ok(())
@@ -184,7 +204,7 @@ fn elsewhere(program: &Path, arguments: &[&str], folder: &Path, home: &Path) -> 
 }
 
 /// Folder of our own programs: the one above this test's.
-fn programs() -> Result<PathBuf> {
+pub(crate) fn programs() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folder = program
         .parent()
@@ -198,7 +218,8 @@ fn programs() -> Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-fn cache() -> PathBuf {
+/// Where `qclock` keeps files.
+pub(crate) fn cache() -> PathBuf {
     let named = std::env::var_os("QCLOCK_CACHE_DIR").map(PathBuf::from);
     let home = || std::env::home_dir().unwrap_or_default().join(".cache");
     named.unwrap_or_else(|| {
@@ -208,6 +229,6 @@ fn cache() -> PathBuf {
     })
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,9 +1,10 @@
-//! The stack as its users run it: built from this checkout, started by `scripts/up.sh` under a name and on ports of its own, broken on
-//! purpose, watched through its own dashboard.
+//! The stack as its users run it: built from this checkout, started under a name and on ports of its own, broken on purpose, watched
+//! through its own dashboard.  Twice: the evaluation flavour by `scripts/up.sh`, and the definitions of Oracle Linux 9 on packages of the
+//! laboratory's mirror (see [`qclock_testkit::laboratory`]).
 //!
 //! Needs a Docker engine and Compose v2.  Where there is none every trial is reported as ignored with the reason; with
 //! `QCLOCK_STACK_TESTS=required` (as `scripts/test.sh` sets it) that is a failure instead.
-//! `QCLOCK_TEST_FULL=1` runs the randomised rounds at their full count.
+//! `QCLOCK_TEST_FULL=1` runs the randomised rounds at their full count, and every scenario in both flavours.
 
 #![expect(
     clippy::print_stdout,
@@ -15,7 +16,9 @@ mod faults;
 mod first_start;
 mod hardening;
 mod images;
+mod laboratory;
 mod lifecycle;
+mod packages;
 mod truth;
 
 use std::path::Path;
@@ -25,112 +28,187 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
-use qclock_testkit::stack::{Stack, docker_answers};
+use qclock_testkit::stack::{Flavour, Stack, docker_answers};
 
-/// A scenario: a sentence and what makes it true.
-type Scenario = (&'static str, fn(&Stack) -> Result<()>);
+/// What makes a sentence true.
+type Scenario = fn(&Stack) -> Result<()>;
+
+/// Whether the laboratory's stack passes a scenario, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Laboratory {
+    /// In every run: what depends on the packages.
+    Always,
+    /// In the full run: what depends on our own programs alone, which are the same in both.
+    Full,
+    /// The scenario is about the evaluation flavour, or about the scripts.
+    Never,
+}
+
+use Laboratory::{Always, Full, Never};
 
 /// In the order in which they run: the stack comes up in the first and is broken in ever worse ways.
-const SCENARIOS: &[Scenario] = &[
-    ("up.sh twice in a row ends healthy both times", lifecycle::up_twice),
+const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
+    (
+        "up.sh twice in a row ends healthy both times",
+        lifecycle::up_twice,
+        Never,
+    ),
     (
         "the dashboard tells the truth about PHP and the database",
         truth::status_document,
+        Always,
     ),
     (
         "Apache serves the dashboard, the user's PHP and nothing it should not",
         truth::edge_routes,
+        Always,
     ),
-    ("every container is hardened as written", hardening::containers),
-    ("no image holds a set-id file or a shell", hardening::file_systems),
+    ("every container is hardened as written", hardening::containers, Always),
+    (
+        "no image holds a set-id file or a shell",
+        hardening::file_systems,
+        Always,
+    ),
     (
         "scanners read the package lists out of the images",
         hardening::package_lists,
+        Always,
     ),
     (
         "two builds from one lock give the same digests whatever differs around them",
         images::same_bytes,
+        Always,
     ),
     (
         "skopeo and docker load read what the factory writes",
         images::other_readers,
+        Never,
     ),
-    ("logs are one JSON object per line and hold no secret", truth::logs),
+    (
+        "logs are one JSON object per line and hold no secret",
+        truth::logs,
+        Always,
+    ),
     (
         "a stopped database shows within 5 s and heals within 10 s",
         faults::database_stopped,
+        Always,
     ),
     (
         "a frozen database shows within 5 s and hangs nothing",
         faults::database_frozen,
+        Full,
     ),
     (
         "a killed FPM master shows within 5 s and heals by itself",
         faults::fpm_master_killed,
+        Always,
     ),
     (
         "a stop during a 3 s request lets it complete",
         faults::stop_during_request,
+        Always,
     ),
-    ("the dashboard alone serves", faults::dashboard_alone),
+    ("the dashboard alone serves", faults::dashboard_alone, Full),
     (
         "kill -9 at random moments of the first start never leaves half a database",
         first_start::killed_at_random,
+        Full,
     ),
-    ("init scripts run once and in order", first_start::init_scripts),
+    ("init scripts run once and in order", first_start::init_scripts, Full),
     (
         "the classic runbook ends with the application on its port",
         lifecycle::classic_runbook,
+        Never,
     ),
-    ("down leaves nothing behind", lifecycle::down_leaves_nothing),
+    ("down leaves nothing behind", lifecycle::down_leaves_nothing, Always),
+];
+
+/// Only for the laboratory; the first brings its stack up, the others stand before those that break it.
+const IN_THE_LABORATORY: &[(&str, Scenario)] = &[
+    (
+        "images are locked, reviewed and built from RPM repositories, and come up healthy",
+        laboratory::up,
+    ),
+    (
+        "rpm says the same of a built tree as of what dnf installs",
+        packages::agree_with_dnf,
+    ),
 ];
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let unavailable = docker_answers().err();
     let required = std::env::var_os("QCLOCK_STACK_TESTS").is_some_and(|value| value == "required");
     if let (Some(reason), false) = (&unavailable, required) {
         println!("stack tests are left out: {reason:#} (scripts/test.sh sets Docker up and runs them)");
     }
-    let stack = match Stack::new(root) {
-        Ok(stack) => Arc::new(stack),
-        Err(error) => {
-            eprintln!("error: {error:#}");
+    let ignored = unavailable.is_some() && !required;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut stacks = Vec::new();
+    let mut trials = Vec::new();
+    for (flavour, scenarios) in [
+        (Flavour::Debian12, in_debian12()),
+        (Flavour::Laboratory, in_the_laboratory()),
+    ] {
+        let stack = match Stack::new(root, flavour) {
+            Ok(stack) => Arc::new(stack),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                return ExitCode::FAILURE;
+            }
+        };
+        trials.extend(trials_of(&stack, scenarios, arguments.filter.is_some(), ignored));
+        stacks.push(stack);
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for stack in stacks.iter().filter(|_| unavailable.is_none() && !arguments.list) {
+        if let Err(error) = stack.remove() {
+            eprintln!("error: cannot take the test stack away: {error:#}");
             return ExitCode::FAILURE;
         }
-    };
-    // Filtered runs leave the first scenario out: then whoever filters answers for a stack that is up.
-    let up = Arc::new(AtomicBool::new(arguments.filter.is_some()));
-    let trials = SCENARIOS
-        .iter()
-        .map(|&(sentence, scenario)| {
-            let (stack, up) = (Arc::clone(&stack), Arc::clone(&up));
-            Trial::test(sentence, move || {
-                if !up.load(Ordering::Relaxed) && !scenario_is_first(sentence) {
-                    return Err(Failed::from("not run: the stack did not come up"));
-                }
-                let outcome = scenario(&stack);
-                up.fetch_or(outcome.is_ok(), Ordering::Relaxed);
-                outcome.map_err(|error| Failed::from(format!("{error:#}\n{}", stack.evidence())))
-            })
-            .with_ignored_flag(unavailable.is_some() && !required)
-        })
-        .collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    if unavailable.is_none()
-        && !arguments.list
-        && let Err(error) = stack.remove()
-    {
-        eprintln!("error: cannot take the test stack away: {error:#}");
-        return ExitCode::FAILURE;
     }
     conclusion.exit_code()
 }
 
-fn scenario_is_first(sentence: &str) -> bool {
-    SCENARIOS.first().is_some_and(|(first, _)| *first == sentence)
+fn in_debian12() -> Vec<(String, Scenario)> {
+    let all = SCENARIOS.iter();
+    all.map(|&(sentence, scenario, _)| (sentence.to_owned(), scenario))
+        .collect()
+}
+
+fn in_the_laboratory() -> Vec<(String, Scenario)> {
+    let full = std::env::var_os("QCLOCK_TEST_FULL").is_some();
+    let shared = SCENARIOS.iter().filter(|(_, _, laboratory)| match laboratory {
+        Always => true,
+        Full => full,
+        Never => false,
+    });
+    let shared = shared.map(|&(sentence, scenario, _)| (sentence, scenario));
+    let all = IN_THE_LABORATORY.iter().copied().chain(shared);
+    all.map(|(sentence, scenario)| (format!("laboratory: {sentence}"), scenario))
+        .collect()
+}
+
+/// The first of the scenarios brings the stack up; without it the others are not run.
+fn trials_of(stack: &Arc<Stack>, scenarios: Vec<(String, Scenario)>, filtered: bool, ignored: bool) -> Vec<Trial> {
+    // Filtered runs leave the first scenario out: then whoever filters answers for a stack that is up.
+    let up = Arc::new(AtomicBool::new(filtered));
+    let numbered = scenarios.into_iter().enumerate();
+    let trial = |(number, (sentence, scenario)): (usize, (String, Scenario))| {
+        let (stack, up) = (Arc::clone(stack), Arc::clone(&up));
+        Trial::test(sentence, move || {
+            if !up.load(Ordering::Relaxed) && number > 0 {
+                return Err(Failed::from("not run: the stack did not come up"));
+            }
+            let outcome = scenario(&stack);
+            up.fetch_or(outcome.is_ok(), Ordering::Relaxed);
+            outcome.map_err(|error| Failed::from(format!("{error:#}\n{}", stack.evidence())))
+        })
+        .with_ignored_flag(ignored)
+    };
+    numbered.map(trial).collect()
 }
 
 /// How many rounds a randomised scenario runs: few in the normal run, all of them in the full one.

@@ -35,7 +35,16 @@ pub(crate) fn status_document(stack: &Stack) -> Result<()> {
     let status = stack.get("/api/v1/status")?.json()?;
     ensure!(status["schema"] == "qclock.status/1", "schema is {}", status["schema"]);
     ensure!(status["state"] == "operational", "overall state is {}", status["state"]);
-    ensure!(status["flavour"] == "debian12", "flavour is {}", status["flavour"]);
+    ensure!(
+        status["flavour"] == stack.flavour.name(),
+        "flavour is {}",
+        status["flavour"]
+    );
+    ensure!(
+        status["evaluation"] == stack.flavour.is_evaluation(),
+        "evaluation is {}",
+        status["evaluation"]
+    );
     for check in status["checks"].as_array().context("checks")? {
         for key in ["id", "tier", "state", "since", "checked_at"] {
             ensure!(check[key].is_string(), "{key} of {check}");

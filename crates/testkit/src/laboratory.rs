@@ -25,6 +25,7 @@ pub use table::Table;
 use crate::mirror::hex;
 
 const TABLE: &str = include_str!("laboratory/packages.toml");
+const VERDICTS: &str = include_str!("laboratory/verdicts.toml");
 /// Raised when the code here makes something else of the same table.
 const GENERATION: u32 = 1;
 /// Programs without which there is no laboratory, and Debian's packages that have them.
@@ -93,6 +94,28 @@ impl Laboratory {
         );
         Ok(fs::write(&path, format!("{before}[variables.oraclelinux9]{after}"))?)
     }
+}
+
+/// What was decided on a scriptlet of the laboratory's packages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    pub package: String,
+    pub script: String,
+    pub verdict: String,
+    pub by: Option<String>,
+    pub reason: String,
+}
+
+/// By package.
+pub fn verdicts() -> Result<Vec<Verdict>> {
+    #[derive(Deserialize)]
+    struct Document {
+        #[serde(rename = "verdict")]
+        verdicts: Vec<Verdict>,
+    }
+    let document: Document = toml::from_str(VERDICTS).context("the verdicts of the laboratory")?;
+    Ok(document.verdicts)
 }
 
 /// Package files by name.

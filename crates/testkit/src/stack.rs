@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -16,10 +17,33 @@ use crate::wait::wait_for;
 /// How long a single `docker` command may take before the test says so.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What the stack under test is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// The evaluation flavour, from the checkout, by its scripts.
+    Debian12,
+    /// The definitions of Oracle Linux 9 on the laboratory's mirror: from a copy, with the laboratory's key.
+    Laboratory,
+}
+
+impl Flavour {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debian12 => "debian12",
+            Self::Laboratory => "oraclelinux9",
+        }
+    }
+
+    pub fn is_evaluation(self) -> bool {
+        self == Self::Debian12
+    }
+}
+
 /// A running (or at least named) stack.  Dropped: containers, networks and volumes go, with the evidence printed when a test panicked.
 #[derive(Debug)]
 pub struct Stack {
     root: PathBuf,
+    pub flavour: Flavour,
     pub project: String,
     /// Port of Apache.
     pub http_port: u16,
@@ -28,11 +52,13 @@ pub struct Stack {
     /// Image tag of this run.
     pub tag: String,
     folder: TempDir,
+    /// Where the laboratory's packages come from, as soon as there are any.
+    mirror: OnceLock<PathBuf>,
 }
 
 impl Stack {
-    /// Names a stack of the checkout at `root`; starts nothing.
-    pub fn new(root: &Path) -> Result<Self> {
+    /// Names a stack of the checkout at `root`, or of a copy of it that has yet to be made; starts nothing.
+    pub fn new(root: &Path, flavour: Flavour) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("qclock-stack-").tempdir()?;
         // Containers run as another user and read the files mounted from here.
         #[cfg(unix)]
@@ -41,20 +67,36 @@ impl Stack {
             fs_err::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
         }
         fs_err::create_dir(folder.path().join("www"))?;
-        let id = std::process::id();
+        let id = format!("{}-{}", flavour.name(), std::process::id());
+        let root = match flavour {
+            Flavour::Debian12 => root.to_owned(),
+            Flavour::Laboratory => folder.path().join("project"),
+        };
         Ok(Self {
-            root: root.to_owned(),
+            root,
+            flavour,
             project: format!("qclock-test-{id}"),
             http_port: free_port()?,
             noc_port: free_port()?,
             tag: format!("test-{id}"),
             folder,
+            mirror: OnceLock::new(),
         })
+    }
+
+    /// Folder of the definitions and of `docker-compose.yml`.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Folder whose `www` is mounted as the document root and whose `secrets` holds this stack's own passwords.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// From now on the programs of this stack take packages from there, and keep them in a cache of their own.
+    pub fn use_mirror(&self, folder: &Path) {
+        drop(self.mirror.set(folder.to_owned()));
     }
 
     /// Writes a file of the PHP application under test.
@@ -64,8 +106,9 @@ impl Stack {
 
     /// The variables that make `docker compose` and the scripts talk about this stack.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut variables = vec![
             ("COMPOSE_PROJECT_NAME", self.project.clone()),
+            ("QCLOCK_FLAVOUR", self.flavour.name().to_owned()),
             ("QCLOCK_HTTP_PORT", self.http_port.to_string()),
             ("QCLOCK_NOC_PORT", self.noc_port.to_string()),
             ("QCLOCK_TAG", self.tag.clone()),
@@ -74,7 +117,12 @@ impl Stack {
                 self.folder().join("secrets").display().to_string(),
             ),
             ("QCLOCK_WWW", self.folder().join("www").display().to_string()),
-        ]
+        ];
+        if let Some(mirror) = self.mirror.get() {
+            variables.push(("QCLOCK_ORACLELINUX_MIRROR", mirror.display().to_string()));
+            variables.push(("QCLOCK_CACHE_DIR", self.folder().join("cache").display().to_string()));
+        }
+        variables
     }
 
     /// Runs a program in the checkout with this stack's environment; its output is returned, an unwanted status is an error that holds it.
@@ -211,6 +259,10 @@ impl Stack {
 
     /// Takes everything of this stack away, images of this run included.
     pub fn remove(&self) -> Result<()> {
+        // A copy that was never made has never run.
+        if !self.root.is_dir() {
+            return Ok(());
+        }
         self.compose(&["down", "--volumes", "--remove-orphans", "--timeout", "20"])?;
         for image in ["base", "app", "db", "dashboard"] {
             // An image that was never loaded cannot be removed: that is fine.

@@ -1,0 +1,93 @@
+//! The images of `oraclelinux9`, from the laboratory's packages.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use qclock_testkit::laboratory::{DebianPackages, Laboratory, missing_tools, verdicts};
+use qclock_testkit::stack::Stack;
+use serde_json::Value;
+
+use crate::images::{cache, copy_folder, lock_in_use, programs, root};
+
+const IMAGES: [&str; 4] = ["base", "app", "db", "dashboard"];
+
+/// Locks, sees that nothing is built before the scriptlets are reviewed, reviews them, builds, loads and starts.
+pub(crate) fn up(stack: &Stack) -> Result<()> {
+    missing_tools().context("scripts/test.sh installs what is missing")?;
+    let start = Instant::now();
+    let debian = DebianPackages::locked(&root().join(lock_in_use()), &cache())?;
+    let laboratory = Laboratory::prepare(&debian, &cache())?;
+    let prepared = start.elapsed();
+    copy_folder(&root().join("images"), &stack.root().join("images"))?;
+    fs_err::copy(
+        root().join("docker-compose.yml"),
+        stack.root().join("docker-compose.yml"),
+    )?;
+    laboratory.adopt(stack.root())?;
+    stack.use_mirror(laboratory.mirror());
+
+    let start = Instant::now();
+    let qclock = programs()?.join("qclock").display().to_string();
+    let locked = stack.run(&qclock, &["--quiet", "lock"]);
+    locked.context("locking")?;
+    review(stack, &qclock)?;
+    keeping_latest(stack, || stack.run(&qclock, &["--quiet", "build", "--load"]))?;
+    let built = start.elapsed();
+
+    stack.run(&qclock, &["--quiet", "secrets"])?;
+    stack.compose(&["up", "--detach", "--wait", "--wait-timeout", "120"])?;
+    stack.wait_until_healthy(Duration::from_secs(30))?;
+    println!("    laboratory prepared in {prepared:.1?}; locked, built and loaded in {built:.1?}");
+    Ok(())
+}
+
+/// The repository's ledger knows no scriptlet of the laboratory: the build is refused, with status 1, until each has its verdict.
+fn review(stack: &Stack, qclock: &str) -> Result<()> {
+    let refused = stack.output(qclock, &["--quiet", "build"])?;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    ensure!(
+        refused.status.code() == Some(1) && said.contains("`%pre` of `mysql-server`"),
+        "nothing was reviewed, but the build ended with {}: {said}",
+        refused.status
+    );
+    for verdict in verdicts()? {
+        let mut arguments = vec!["--quiet", "ledger", "record", &verdict.package, &verdict.script];
+        arguments.extend(["--verdict", &verdict.verdict, "--reason", &verdict.reason]);
+        if let Some(by) = &verdict.by {
+            arguments.extend(["--by", by]);
+        }
+        stack.run(qclock, &arguments)?;
+    }
+    let listed = stack.output(qclock, &["--format", "json", "ledger", "list", "--unreviewed"])?;
+    let document: Value = serde_json::from_slice(&listed.stdout)?;
+    ensure!(
+        listed.status.success(),
+        "scriptlets without a verdict: {}",
+        document["scripts"]
+    );
+    Ok(())
+}
+
+/// What is loaded is called `latest`, as it must be for people; these images get this run's tag, and the name goes back to whose it was.
+fn keeping_latest(stack: &Stack, load: impl FnOnce() -> Result<String>) -> Result<()> {
+    let latest = |image: &str| format!("qclock-{image}:latest");
+    let before: Vec<Option<String>> = IMAGES
+        .iter()
+        .map(|image| {
+            let arguments = ["image", "inspect", "--format", "{{.Id}}", &latest(image)];
+            stack.run("docker", &arguments).ok().map(|id| id.trim().to_owned())
+        })
+        .collect();
+    let outcome = load();
+    for (image, before) in IMAGES.iter().zip(before) {
+        if outcome.is_ok() {
+            let own = format!("qclock-{image}:{}", stack.tag);
+            stack.run("docker", &["tag", &latest(image), &own])?;
+        }
+        match before {
+            Some(id) => stack.run("docker", &["tag", &id, &latest(image)])?,
+            None => stack.run("docker", &["image", "rm", &latest(image)])?,
+        };
+    }
+    outcome.map(drop)
+}
