@@ -5,5 +5,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/lib/setup.sh
 
 prepare_tools
+compile
+choose_flavour
 prepare_images
 say "ready: docker compose up -d"

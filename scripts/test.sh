@@ -13,6 +13,11 @@ for argument in "$@"; do
 done
 
 prepare_tools
+laboratory=()
+for tool in rpmbuild:rpm createrepo_c:createrepo-c dnf:dnf gpg:gpg; do
+  command -v "${tool%%:*}" >/dev/null || laboratory+=("${tool##*:}")
+done
+[ "${#laboratory[@]}" = 0 ] || install_packages "for the laboratory of Oracle Linux, for the tests" "${laboratory[@]}"
 command -v skopeo >/dev/null || install_packages "a second reader of images, for the tests" skopeo
 command -v curl >/dev/null || install_packages "for the tests" curl
 

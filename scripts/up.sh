@@ -5,6 +5,8 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/lib/setup.sh
 
 prepare_tools
+compile
+choose_flavour
 prepare_images
 
 say "starting"
@@ -12,6 +14,7 @@ compose=("${engine_user[@]}" docker compose)
 if ! "${compose[@]}" up --detach --remove-orphans --wait --wait-timeout 120; then
   "${compose[@]}" ps --all >&2
   "${compose[@]}" logs --no-color --tail 20 >&2
+  [ -z "$chosen" ] || say "hint: docker compose down -v && QCLOCK_FLAVOUR=$evaluation ./scripts/up.sh evaluates without Oracle Linux"
   fail "not every service became healthy: see above"
 fi
 

@@ -5,22 +5,31 @@
 build_images() {
   local flavour=${QCLOCK_FLAVOUR:-debian12} status=0
   local committed=images/$flavour.lock own=.qclock/$flavour.lock
+  if [ ! -e "$committed" ] && [ ! -e "$own" ]; then
+    say "there is no $committed yet: locking to $own"
+    lock_again "$own" || return
+  fi
   # A lock of this machine's own, made after the committed one, was made because that one had aged.
   if [ "$own" -nt "$committed" ]; then
     say "building with $own, which is newer than $committed"
     build_with "$own" --unreviewed warn && return
+    [ -e "$committed" ] || return
   fi
   build_with "$committed" || status=$?
   # 4: the environment failed.  Mirrors drop superseded packages within days, and an evaluation may go on with newer ones.
   if [ "$status" = 4 ] && is_evaluation "$flavour"; then
     say "not all files of $committed can be had any more; locking again to $own ($committed stays as it is)"
-    mkdir -p .qclock
-    "$programs/qclock" lock --output "$own"
+    lock_again "$own" || return
     # The ledger speaks of the committed lock's packages. Newer ones may have other install scripts: none is run, and each is named.
     build_with "$own" --unreviewed warn
     return
   fi
   return "$status"
+}
+
+lock_again() {
+  mkdir -p .qclock
+  "$programs/qclock" lock --output "$1"
 }
 
 build_with() {
@@ -32,12 +41,12 @@ build_with() {
   tag_images
 }
 
-# A stack beside the usual one names its images itself.
+# A stack beside the usual one names its images itself.  What images/*/Dockerfile begin with is called `factory`.
 tag_images() {
   local image tag=${QCLOCK_TAG:-latest}
-  [ "$tag" != latest ] || return 0
   for image in base app db dashboard; do
-    "${engine_user[@]}" docker tag "qclock-$image:latest" "qclock-$image:$tag"
+    "${engine_user[@]}" docker tag "qclock-$image:latest" "qclock-$image:factory"
+    [ "$tag" = latest ] || "${engine_user[@]}" docker tag "qclock-$image:latest" "qclock-$image:$tag"
   done
 }
 

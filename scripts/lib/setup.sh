@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 . scripts/lib/docker.sh
+. scripts/lib/flavour.sh
 . scripts/lib/images.sh
 
 say() { printf '==> %s\n' "$*" >&2; }
@@ -41,12 +42,20 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends install "$@" >&2
 }
 
-# From a checkout to images in Docker and passwords in files; quick when nothing has changed.
-prepare_images() {
+compile() {
   say "compiling"
   cargo build --release --workspace --locked
   programs=${CARGO_TARGET_DIR:-target}/$(rustc --print host-tuple)/release
+}
+
+# To images in Docker and passwords in files; quick when nothing has changed.
+prepare_images() {
   make_secrets
+  local status=0
+  build_images || status=$?
+  [ "$status" != 0 ] || return 0
+  [ -n "$chosen" ] || return "$status"
+  evaluate_instead "its images could not be built: see above"
   build_images
 }
 

@@ -19,10 +19,9 @@ pub(crate) fn up(stack: &Stack) -> Result<()> {
     let laboratory = Laboratory::prepare(&debian, &cache())?;
     let prepared = start.elapsed();
     copy_folder(&root().join("images"), &stack.root().join("images"))?;
-    fs_err::copy(
-        root().join("docker-compose.yml"),
-        stack.root().join("docker-compose.yml"),
-    )?;
+    for file in ["docker-compose.yml", ".dockerignore"] {
+        fs_err::copy(root().join(file), stack.root().join(file))?;
+    }
     laboratory.adopt(stack.root())?;
     stack.use_mirror(laboratory.mirror());
 

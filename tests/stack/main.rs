@@ -12,8 +12,10 @@
     reason = "a test harness speaks to the terminal"
 )]
 
+mod dockerfile;
 mod faults;
 mod first_start;
+mod flavours;
 mod hardening;
 mod images;
 mod laboratory;
@@ -54,6 +56,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         Never,
     ),
     (
+        "the scripts take Oracle Linux where its repositories answer, and say why where not",
+        flavours::choice,
+        Never,
+    ),
+    (
         "the dashboard tells the truth about PHP and the database",
         truth::status_document,
         Always,
@@ -77,6 +84,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
     (
         "two builds from one lock give the same digests whatever differs around them",
         images::same_bytes,
+        Always,
+    ),
+    (
+        "docker build makes the same images of the Dockerfiles",
+        dockerfile::same_image,
         Always,
     ),
     (

@@ -122,13 +122,22 @@ impl Fetcher {
 
     /// Gets a small file of unknown size whole, at most `most` bytes.
     pub fn small(&self, name: &str, address: &Url, most: u64) -> Result<Vec<u8>, FetchError> {
+        self.small_within(self.settings.attempts, name, address, most)
+    }
+
+    /// The same, asked once: whoever wants to know whether somebody answers does not want to wait for it.
+    pub fn small_at_once(&self, name: &str, address: &Url, most: u64) -> Result<Vec<u8>, FetchError> {
+        self.small_within(1, name, address, most)
+    }
+
+    fn small_within(&self, attempts: u32, name: &str, address: &Url, most: u64) -> Result<Vec<u8>, FetchError> {
         self.runtime.block_on(async {
             let mut attempt = 0;
             loop {
                 attempt += 1;
                 match self.small_once(address, most).await {
                     Ok(bytes) => return Ok(bytes),
-                    Err(cause) if cause.may_pass() && attempt < self.settings.attempts => backoff(attempt).await,
+                    Err(cause) if cause.may_pass() && attempt < attempts => backoff(attempt).await,
                     Err(cause) => {
                         let address = address.clone();
                         let tried = Tried {

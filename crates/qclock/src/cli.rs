@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, digest, ledger, lock, resolve, secrets, slim, why};
+use crate::commands::{build, digest, dockerfile, ledger, lock, reach, resolve, secrets, slim, why};
 use crate::environment;
 
 /// Builds container images straight from signed packages.
@@ -62,7 +62,9 @@ pub(crate) enum Command {
     Lock(lock::Arguments),
     Build(build::Arguments),
     Digest(digest::Arguments),
+    Dockerfile(dockerfile::Arguments),
     Ledger(ledger::Arguments),
+    Reach(reach::Arguments),
     Resolve(resolve::Arguments),
     Why(why::Arguments),
     Slim(slim::Arguments),

@@ -2,8 +2,10 @@
 
 pub(crate) mod build;
 pub(crate) mod digest;
+pub(crate) mod dockerfile;
 pub(crate) mod ledger;
 pub(crate) mod lock;
+pub(crate) mod reach;
 pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod slim;
@@ -19,7 +21,9 @@ pub(crate) fn run(cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFail
         Command::Lock(arguments) => lock::run(arguments, cli, printer),
         Command::Build(arguments) => build::run(arguments, cli, printer),
         Command::Digest(arguments) => digest::run(arguments, cli, printer),
+        Command::Dockerfile(arguments) => dockerfile::run(arguments, cli, printer),
         Command::Ledger(arguments) => ledger::run(arguments, cli, printer),
+        Command::Reach(arguments) => reach::run(arguments, cli, printer),
         Command::Resolve(arguments) => resolve::run(arguments, cli, printer),
         Command::Why(arguments) => why::run(arguments, cli, printer),
         Command::Slim(arguments) => slim::run(arguments, cli, printer),

@@ -8,7 +8,18 @@ use crate::support::Fixture;
 fn the_help_teaches() -> Result<()> {
     let fixture = Fixture::new()?;
     insta::assert_snapshot!("help", fixture.run(&["--help"]).text());
-    for command in ["lock", "build", "digest", "ledger", "resolve", "why", "slim", "secrets"] {
+    for command in [
+        "lock",
+        "build",
+        "digest",
+        "dockerfile",
+        "ledger",
+        "reach",
+        "resolve",
+        "why",
+        "slim",
+        "secrets",
+    ] {
         insta::assert_snapshot!(format!("help-{command}"), fixture.run(&[command, "--help"]).text());
     }
     Ok(())

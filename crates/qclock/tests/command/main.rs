@@ -1,11 +1,13 @@
 //! The `qclock` command as a user runs it, against an archive made for the test.
 
 mod build;
+mod dockerfile;
 mod help;
 mod hostile;
 mod ledger;
 mod lock;
 mod proxy;
+mod reach;
 mod rpm_build;
 mod rpm_lock;
 mod rpm_support;

@@ -1,0 +1,54 @@
+//! The Dockerfiles, for those who must build with Docker.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use qclock_testkit::stack::Stack;
+use serde_json::Value;
+
+/// `docker build -t qclock-app:… -f images/app/Dockerfile .`, with either builder, makes an image of the same layers that runs the same.
+pub(crate) fn same_image(stack: &Stack) -> Result<()> {
+    for image in ["base", "app", "db", "dashboard"] {
+        let factory = format!("qclock-{image}:{}", stack.tag);
+        let expected = inspect(stack, &factory)?;
+        for builder in ["0", "1"] {
+            let made = format!("qclock-{image}:{}-docker-{builder}", stack.tag);
+            let output = Command::new("docker")
+                .args(["build", "--tag", &made, "--file", &format!("images/{image}/Dockerfile")])
+                .args(["--build-arg", &format!("QCLOCK_FILES={factory}"), "."])
+                .current_dir(stack.root())
+                .env("DOCKER_BUILDKIT", builder)
+                .stdin(Stdio::null())
+                .output()?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            if builder == "1" && said.contains("buildx component is missing") {
+                println!("    skipped: this client has no BuildKit");
+                break;
+            }
+            ensure!(output.status.success(), "{made}: {said}");
+            let found = inspect(stack, &made)?;
+            stack.run("docker", &["image", "rm", &made])?;
+            ensure!(found == expected, "{made}: {found:#}, the factory's has {expected:#}");
+        }
+    }
+    Ok(())
+}
+
+/// Layers, and what decides how it runs; of `Env` the order does not matter.
+fn inspect(stack: &Stack, image: &str) -> Result<Value> {
+    let text = stack.run("docker", &["image", "inspect", image])?;
+    let inspected: Value = serde_json::from_str(&text)?;
+    let (layers, config) = (&inspected[0]["RootFS"]["Layers"], &inspected[0]["Config"]);
+    let mut environment: Vec<&str> = config["Env"]
+        .as_array()
+        .context("Env")?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    environment.sort_unstable();
+    Ok(serde_json::json!({
+        "layers": layers, "environment": environment, "user": config["User"], "entrypoint": config["Entrypoint"],
+        "folder": config["WorkingDir"], "ports": config["ExposedPorts"], "volumes": config["Volumes"],
+        "health": config["Healthcheck"], "signal": config["StopSignal"], "labels": config["Labels"],
+    }))
+}
