@@ -9,6 +9,7 @@ mod lock;
 mod proxy;
 mod reach;
 mod rpm_build;
+mod rpm_compare;
 mod rpm_lock;
 mod rpm_support;
 mod secrets;

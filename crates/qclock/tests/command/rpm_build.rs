@@ -12,7 +12,7 @@ use crate::rpm_support::{APPSTREAM, RpmFixture};
 use crate::support::stable;
 
 /// Unpacks an image's layers into a folder, as far as this user can.
-fn unpack(fixture: &RpmFixture, image: &str, folder: &Path) -> Result<()> {
+pub(crate) fn unpack(fixture: &RpmFixture, image: &str, folder: &Path) -> Result<()> {
     let layout = fixture.root().join("dist/test9");
     let json = |path: &Path| -> Result<serde_json::Value> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
     let blob = |descriptor: &serde_json::Value| -> Result<std::path::PathBuf> {
