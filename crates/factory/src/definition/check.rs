@@ -336,8 +336,12 @@ fn account_name(name: &str) -> Checked {
     fault(format!("`{name}` is no name of an account or group"))
 }
 
-/// A package, or what an RPM package provides: `/usr/bin/perl`, `perl(strict)`, `libc.so.6()(64bit)`, `php-*`.
+/// A package, or what an RPM package provides: `/usr/bin/perl`, `perl(strict)`, `libc.so.6()(64bit)`, `php-*`; or a whole rich
+/// requirement, `(a >= 1 or b)`.
 fn is_requirement(name: &str) -> bool {
+    if name.starts_with('(') {
+        return name.ends_with([')', '*']) && name.chars().all(|letter| letter.is_ascii_graphic() || letter == ' ');
+    }
     name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/')
         && name
             .chars()
@@ -404,6 +408,11 @@ mod tests {
             (
                 "[[link]]\npath = '/x'\ntarget = 'y'\n[[link]]\npath = '/x'\ntarget = 'z'",
                 "`/x` is declared twice",
+            ),
+            (
+                "[packages.debian12]\ninstall = ['/usr/bin/perl', 'perl(strict)', 'php-*']\n[[packages.debian12.omit]]\n\
+                 names = ['(a >= 1 or b)']\nreason = 'r'",
+                "good",
             ),
             (
                 "[packages.debian12]\ninstall = ['php8.2-fpm', 'php 8']",

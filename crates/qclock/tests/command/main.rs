@@ -11,6 +11,7 @@ mod reach;
 mod rpm_build;
 mod rpm_compare;
 mod rpm_lock;
+mod rpm_real;
 mod rpm_support;
 mod secrets;
 mod support;

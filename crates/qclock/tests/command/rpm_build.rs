@@ -13,7 +13,10 @@ use crate::support::stable;
 
 /// Unpacks an image's layers into a folder, as far as this user can.
 pub(crate) fn unpack(fixture: &RpmFixture, image: &str, folder: &Path) -> Result<()> {
-    let layout = fixture.root().join("dist/test9");
+    unpack_layout(&fixture.root().join("dist/test9"), image, folder)
+}
+
+pub(crate) fn unpack_layout(layout: &Path, image: &str, folder: &Path) -> Result<()> {
     let json = |path: &Path| -> Result<serde_json::Value> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
     let blob = |descriptor: &serde_json::Value| -> Result<std::path::PathBuf> {
         let digest = descriptor["digest"].as_str().context("no digest")?;
