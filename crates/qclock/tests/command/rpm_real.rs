@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const DEFINITION: &str = "name = 'base'\ntitle = ''\ndescription = ''\n[packages.real9]\ninstall = ['epel-release', 'remi-release']\n\
     [[packages.real9.omit]]\nreason = 'for scriptlets, or for machines that are installed'\n\
-    names = ['/usr/bin/bash', '(redhat-release >= 9.1 or centos-stream-release >= 9)', 'redhat-release', 'system-release*']\n";
+    names = ['/bin/sh', '/usr/bin/bash', '(redhat-release >= 9.1 or centos-stream-release >= 9)', 'redhat-release', 'system-release*']\n";
 
 /// The folder of published packages, or what is missing.
 fn shared() -> std::result::Result<PathBuf, String> {
