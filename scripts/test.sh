@@ -19,6 +19,7 @@ for tool in rpmbuild:rpm createrepo_c:createrepo-c dnf:dnf gpg:gpg; do
 done
 [ "${#laboratory[@]}" = 0 ] || install_packages "for the laboratory of Oracle Linux, for the tests" "${laboratory[@]}"
 command -v skopeo >/dev/null || install_packages "a second reader of images, for the tests" skopeo
+/usr/bin/python3 -c "import dnf" 2>/dev/null || install_packages "the reference answers to requests on RPM repositories, for the tests" dnf
 command -v curl >/dev/null || install_packages "for the tests" curl
 
 say "compiling"

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
-use qclock_packages::rpm::{Index, List, decompress, read_filelists, read_primary};
+use qclock_packages::rpm::{Index, List, WantedPaths, decompress, read_filelists, read_primary};
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = Index::from_bytes(bytes.to_vec());
@@ -22,5 +22,5 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = index.dependency(id).to_requirement();
         }
     }
-    let _ = read_filelists(bytes, &index, &HashSet::from(["/usr/bin/a"]));
+    let _ = read_filelists(bytes, &index, &WantedPaths { exact: HashSet::from(["/usr/bin/a"]), patterns: vec!["/usr/*/b"] });
 });

@@ -8,11 +8,11 @@ mod source;
 mod stored;
 mod stream;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use qclock_packages::rpm::{Index, Modules, Owners, Repomd};
+use qclock_packages::rpm::{Index, Modules, Owners, Repomd, WantedPaths, is_glob};
 use qclock_solver::rpm::FileLists;
 use qclock_trust::{Keyring, Sha256, verify_detached};
 
@@ -136,9 +136,14 @@ pub(crate) fn read_filelists(
     let required = repositories
         .iter()
         .flat_map(|it| it.index.required_paths().map(|id| it.index.text(id).to_owned()));
-    let asked = asked.iter().filter(|text| text.starts_with('/')).cloned();
-    let wanted: BTreeSet<String> = required.chain(asked).collect();
-    let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
+    let required: BTreeSet<String> = required.collect();
+    let asked = asked.iter().map(String::as_str);
+    let asked = asked.filter(|text| text.starts_with('/') || text.starts_with("*/"));
+    let (patterns, paths): (Vec<&str>, Vec<&str>) = asked.partition(|text| is_glob(text));
+    let wanted = WantedPaths {
+        exact: required.iter().map(String::as_str).chain(paths).collect(),
+        patterns,
+    };
     for repository in repositories {
         repository.read_filelists(&wanted, means)?;
     }
@@ -247,7 +252,7 @@ impl Repository {
     }
 
     /// Finds who has these paths, where the repository has a list of its files.
-    fn read_filelists(&mut self, wanted: &HashSet<&str>, means: Means<'_>) -> Result<(), RepositoryError> {
+    fn read_filelists(&mut self, wanted: &WantedPaths<'_>, means: Means<'_>) -> Result<(), RepositoryError> {
         let files = &self.description.repomd.files;
         let Some(file) = files.get("filelists") else {
             return Ok(());

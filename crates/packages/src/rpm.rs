@@ -6,6 +6,7 @@ mod container;
 mod cpio;
 mod filelists;
 mod files;
+mod glob;
 mod header;
 mod index;
 mod lead;
@@ -23,8 +24,9 @@ pub use archive::{Archive, ArchiveError, Entry, EntryKind, Limits, PayloadError}
 pub use compression::decompress;
 pub use container::{Container, ContainerError, Identity};
 pub use cpio::CpioError;
-pub use filelists::{Owners, is_primary_path, read_filelists};
+pub use filelists::{Owners, WantedPaths, is_primary_path, read_filelists};
 pub use files::{DigestAlgorithm, File, FileKind, Files, FilesError, flag};
+pub use glob::{glob_matches, is_glob};
 pub use header::{Entry as HeaderEntry, HEADER_MAGIC, Header, HeaderError, Kind, Part};
 pub use index::{
     Dependency, DependencyId, Index, IndexBuilder, IndexError, List, NewPackage, OverflowError, PackageView, StringId,

@@ -196,6 +196,18 @@ impl Assumed {
 
 /// Finds the packages that a request needs.
 pub fn solve(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<Solution, SolveError> {
+    // In the order in which dnf reads them: it decides where nothing else does.
+    let mut order: Vec<usize> = (0..repositories.len()).collect();
+    order.sort_by_key(|&at| repositories[at].priority);
+    let sorted: Vec<Repository<'_>> = order.iter().map(|&at| repositories[at]).collect();
+    let mut solution = solve_in_order(&sorted, request)?;
+    for chosen in &mut solution.packages {
+        chosen.repository = order[chosen.repository];
+    }
+    Ok(solution)
+}
+
+fn solve_in_order(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<Solution, SolveError> {
     let mut pool = Pool::new(repositories, request.architecture, request.assumed);
     let hidden = modules::hide(&mut pool, request.streams, request.platform)?;
     pool.mark_multiple(&MULTIPLE);

@@ -246,10 +246,10 @@ fn generated_requests_are_equal() {
             weak: install.ends_with(" +weak"),
         })
         .collect();
-    let places: BTreeMap<&str, String> = (repositories.iter())
+    let places: Places<'_> = (repositories.iter())
         .map(|(name, place)| {
             let place = fs::canonicalize(folder.join(place)).unwrap();
-            (*name, place.display().to_string())
+            (*name, place.display().to_string(), 99)
         })
         .collect();
     let lines: String = cases.iter().map(|case| question(&places, case)).collect();
@@ -282,8 +282,11 @@ fn generated_requests_are_equal() {
     assert!(differences.is_empty(), "{} differences", differences.len());
 }
 
+/// Name, folder and priority of each repository.
+type Places<'a> = Vec<(&'a str, String, u32)>;
+
 /// The request as the oracle reads it.
-fn question(places: &BTreeMap<&str, String>, case: &Case<'_>) -> String {
+fn question(places: &Places<'_>, case: &Case<'_>) -> String {
     let request = serde_json::json!({
         "repositories": places, "streams": case.streams, "install": case.install, "weak": case.weak,
     });
@@ -327,38 +330,55 @@ fn ask_dnf(lines: String, count: usize) -> Option<Vec<Result<Vec<String>, String
 /// Repositories made by chance, with everything that packages can ask for, far denser than real ones.
 #[test]
 fn small_worlds_are_equal() {
+    let full = std::env::var_os("QCLOCK_TEST_FULL").is_some();
     let wanted = std::env::var("QCLOCK_WORLDS").ok().and_then(|text| text.parse().ok());
-    let count: u64 = wanted.unwrap_or(60);
+    let count: u64 = wanted.unwrap_or(if full { 400 } else { 60 });
+    let first = std::env::var("QCLOCK_FIRST_WORLD")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let first: u64 = first.unwrap_or(0);
     let folder = tempfile::tempdir().unwrap();
     let mut lines = String::new();
     let mut questions = Vec::new();
-    for seed in 0..count {
+    for seed in first..first + count {
         let mut chance = worlds::Chance(seed);
-        let place = folder.path().join(seed.to_string());
-        let text = worlds::primary(&mut chance);
-        write_repository(&place, &text);
-        let places = BTreeMap::from([("world", place.display().to_string())]);
-        for _ in 0..8 {
-            let pick = |chance: &mut worlds::Chance| {
-                worlds::NAMES[usize::try_from(chance.below(worlds::NAMES.len() as u64)).unwrap()].to_owned()
-            };
-            let install: Vec<String> = (0..=chance.below(3)).map(|_| pick(&mut chance)).collect();
+        let gentle = seed % 3 != 0;
+        let several = if seed % 4 == 3 { 2 } else { 1 };
+        let mut places = Places::new();
+        let mut texts = Vec::new();
+        for name in &["world", "other"][..several] {
+            let place = folder.path().join(format!("{seed}-{name}"));
+            let world = worlds::world(&mut chance, gentle);
+            write_repository(&place, &world);
+            let priority = if chance.below(2) == 0 { 99 } else { 50 };
+            places.push((name, place.display().to_string(), priority));
+            texts.push(world);
+        }
+        let texts = std::rc::Rc::new(texts);
+        for _ in 0..12 {
             let case = Case {
-                repositories: vec!["world"],
+                repositories: places.iter().map(|place| place.0).collect(),
                 streams: Vec::new(),
-                install,
+                install: (0..=chance.below(3))
+                    .map(|_| worlds::specification(&mut chance))
+                    .collect(),
                 weak: chance.below(3) == 0,
             };
             lines.push_str(&question(&places, &case));
-            questions.push((seed, text.clone(), case));
+            let priorities: Vec<u32> = places.iter().map(|place| place.2).collect();
+            questions.push((seed, std::rc::Rc::clone(&texts), priorities, case));
         }
     }
     let Some(answers) = ask_dnf(lines, questions.len()) else {
         return;
     };
     let (mut positive, mut negative, mut different) = (0, 0, 0);
-    for ((seed, text, case), theirs) in questions.iter().zip(&answers) {
-        let loaded = [Loaded::of_primary("world", text)];
+    for ((seed, texts, priorities, case), theirs) in questions.iter().zip(&answers) {
+        let loaded: Vec<Loaded> = (["world", "other"].into_iter().zip(texts.iter()).zip(priorities))
+            .map(|((name, world), &priority)| {
+                Loaded::of_texts(name, &world.primary, &world.filelists, &case.install, priority)
+            })
+            .collect();
         let ours = run(&loaded, case).map(|(_, names)| names);
         match (&ours, theirs) {
             (Ok(ours), Ok(theirs)) if ours == theirs => positive += 1,
@@ -377,17 +397,23 @@ fn small_worlds_are_equal() {
     assert_eq!(different, 0);
 }
 
-fn write_repository(place: &std::path::Path, primary: &str) {
+fn write_repository(place: &std::path::Path, world: &worlds::World) {
     use sha2::Digest as _;
     fs::create_dir_all(place.join("repodata")).unwrap();
-    fs::write(place.join("repodata/primary.xml"), primary).unwrap();
-    let digest = sha2::Sha256::digest(primary.as_bytes());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let repomd = format!(
-        "<?xml version=\"1.0\"?><repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision><data type=\"primary\">\
-         <checksum type=\"sha256\">{digest}</checksum><open-checksum type=\"sha256\">{digest}</open-checksum>\
-         <location href=\"repodata/primary.xml\"/><timestamp>1</timestamp><size>{0}</size><open-size>{0}</open-size></data></repomd>",
-        primary.len()
+    let mut repomd = String::from(
+        "<?xml version=\"1.0\"?><repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision>",
     );
+    for (kind, text) in [("primary", &world.primary), ("filelists", &world.filelists)] {
+        fs::write(place.join(format!("repodata/{kind}.xml")), text).unwrap();
+        let digest = sha2::Sha256::digest(text.as_bytes());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        repomd += &format!(
+            "<data type=\"{kind}\"><checksum type=\"sha256\">{digest}</checksum><open-checksum type=\"sha256\">{digest}\
+             </open-checksum><location href=\"repodata/{kind}.xml\"/><timestamp>1</timestamp><size>{0}</size><open-size>{0}\
+             </open-size></data>",
+            text.len()
+        );
+    }
+    repomd += "</repomd>";
     fs::write(place.join("repodata/repomd.xml"), repomd).unwrap();
 }

@@ -200,7 +200,7 @@ fn the_machines_own_architecture_is_taken() {
         Scenario::new("a 1-1 aarch64")
             .install("a")
             .refusal()
-            .contains("no package matches `a`")
+            .contains("is for another architecture")
     );
 }
 

@@ -1,11 +1,10 @@
 //! Reads what a repository's `repomd.xml` names, from a folder or an address, or from the cache where it is kept by its checksum.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Mutex;
 
 use fs_err as fs;
-use qclock_packages::rpm::{Index, MetadataFile, Modules, Owners, read_filelists, read_primary};
+use qclock_packages::rpm::{Index, MetadataFile, Modules, Owners, WantedPaths, read_filelists, read_primary};
 use qclock_trust::{Sha256, check_digest};
 
 use super::source::is_inside;
@@ -112,12 +111,13 @@ impl Reader<'_> {
         file: &MetadataFile,
         index: &Index,
         primary: &str,
-        wanted: &HashSet<&str>,
+        wanted: &WantedPaths<'_>,
     ) -> Result<Owners, RepositoryError> {
         let digest = self.digest(file)?;
-        let mut paths: Vec<&str> = wanted.iter().copied().collect();
+        let mut paths: Vec<&str> = wanted.exact.iter().copied().collect();
         paths.sort_unstable();
-        let question = Sha256::of(format!("{primary}\n{}", paths.join("\n")).as_bytes());
+        let (paths, patterns) = (paths.join("\n"), wanted.patterns.join("\n"));
+        let question = Sha256::of(format!("{primary}\n{paths}\n\n{patterns}").as_bytes());
         let key = format!("{digest}-{question}");
         if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(OWNERS, &key))
             && let Some(owners) = std::str::from_utf8(&bytes).ok().and_then(owners_from_text)

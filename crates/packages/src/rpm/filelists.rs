@@ -5,6 +5,7 @@ use std::io::Read;
 
 use quick_xml::events::Event;
 
+use super::glob::glob_matches;
 use super::index::Index;
 use super::primary::from_hex;
 use super::xml::{Fault, LONGEST_VALUE, XmlError, attribute, for_each_piece, local_name, resolve};
@@ -12,8 +13,22 @@ use super::xml::{Fault, LONGEST_VALUE, XmlError, attribute, for_each_piece, loca
 /// Which packages of an index (by position, in order) have which of the wanted paths.
 pub type Owners = BTreeMap<String, Vec<usize>>;
 
+/// Which paths are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct WantedPaths<'a> {
+    pub exact: HashSet<&'a str>,
+    /// As a shell has them: see [`glob_matches`].
+    pub patterns: Vec<&'a str>,
+}
+
+impl WantedPaths<'_> {
+    fn has(&self, path: &str) -> bool {
+        self.exact.contains(path) || self.patterns.iter().any(|pattern| glob_matches(pattern, path))
+    }
+}
+
 /// Reads an unpacked `filelists.xml`.  Packages that the index does not have are passed over.
-pub fn read_filelists(source: impl Read, index: &Index, wanted: &HashSet<&str>) -> Result<Owners, XmlError> {
+pub fn read_filelists(source: impl Read, index: &Index, wanted: &WantedPaths<'_>) -> Result<Owners, XmlError> {
     let positions: HashMap<&[u8], usize> = (0..index.len())
         .map(|position| (index.package(position).checksum(), position))
         .collect();
@@ -41,7 +56,7 @@ pub fn is_primary_path(path: &str) -> bool {
 
 struct Parser<'a> {
     positions: HashMap<&'a [u8], usize>,
-    wanted: &'a HashSet<&'a str>,
+    wanted: &'a WantedPaths<'a>,
     owners: Owners,
     current: Option<usize>,
     in_file: bool,
@@ -115,7 +130,7 @@ impl Parser<'_> {
 
     fn file(&mut self) {
         if let Some(position) = self.current
-            && self.wanted.contains(self.text.as_str())
+            && self.wanted.has(&self.text)
         {
             self.owners.entry(self.text.clone()).or_default().push(position);
         }
@@ -153,7 +168,10 @@ mod tests {
             "02".repeat(32),
             "01".repeat(32)
         );
-        let wanted = HashSet::from(["/usr/share/x", "/usr/share/a&b", "/none"]);
+        let wanted = WantedPaths {
+            exact: HashSet::from(["/usr/share/x", "/none"]),
+            patterns: vec!["*/a?b"],
+        };
         let owners = read_filelists(xml.as_bytes(), &index(), &wanted).unwrap();
         assert_eq!(owners["/usr/share/x"], [0, 1]);
         assert_eq!(owners["/usr/share/a&b"], [1]);
@@ -168,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_file_without_packages_is_well_formed() {
-        let wanted = HashSet::new();
+        let wanted = WantedPaths::default();
         assert!(read_filelists(&b"<filelists packages=\"0\">\n</filelists>\n"[..], &index(), &wanted).is_ok());
         assert!(read_filelists(&b"<filelists packages=\"0\"/>"[..], &index(), &wanted).is_ok());
         assert!(read_filelists(&b"<filelists packages=\"0\">"[..], &index(), &wanted).is_err());

@@ -2,11 +2,14 @@
 //!
 //! Lists of packages are kept once, one after the other, each ended by a 0, and named by where they begin.
 
+mod files;
+mod rich;
+
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use qclock_packages::rpm::{
-    Dependency, DependencyId, Evr, Index, List, Owners, PackageView, Range, Requirement, hash, is_primary_path,
+    Dependency, DependencyId, Evr, Index, List, PackageView, Range, Requirement, hash, is_primary_path,
 };
 
 use super::architecture::{Architectures, Rank};
@@ -137,6 +140,33 @@ impl<'a> Pool<'a> {
 
     pub(super) fn view(&self, package: Solvable) -> PackageView<'a> {
         self.index_of(package).package(self.position_of(package))
+    }
+
+    /// All packages of this very name, whatever their architecture.
+    pub(super) fn named_exactly(&self, name: &str) -> Vec<Solvable> {
+        let hash = hash(name.as_bytes());
+        let mut found = Vec::new();
+        for (repository, it) in self.repositories.iter().enumerate() {
+            let Some(id) = it.index.find(name.as_bytes(), hash) else {
+                continue;
+            };
+            for (position, _) in it.index.providers(id) {
+                let package = self.number(repository, position);
+                if it.index.package(position).name_id() == id && found.last() != Some(&package) {
+                    found.push(package);
+                }
+            }
+        }
+        found.dedup();
+        found
+    }
+
+    /// As though nothing were assumed to be there.
+    pub(super) fn without_assumed<R>(&mut self, action: impl FnOnce(&mut Self) -> R) -> R {
+        let assumed = std::mem::take(&mut self.assumed);
+        let result = action(self);
+        self.assumed = assumed;
+        result
     }
 
     /// `name-[epoch:]version-release.arch`.
@@ -295,59 +325,6 @@ impl<'a> Pool<'a> {
             return ONLY_SYSTEM;
         }
         self.keep(&found)
-    }
-
-    fn add_owners(&mut self, repository: usize, path: &str, before: usize, found: &mut Vec<Solvable>) {
-        let owners: Option<&Owners> = match self.repositories[repository].files {
-            super::FileLists::None => return,
-            super::FileLists::Unread => {
-                self.missing_filelists = true;
-                return;
-            }
-            super::FileLists::Read(owners) => Some(owners),
-        };
-        let positions = owners
-            .and_then(|owners| owners.get(path))
-            .map_or(&[][..], Vec::as_slice);
-        for &position in positions {
-            let package = self.number(repository, position);
-            if self.rank(package).score != 0 && !found[before..].contains(&package) {
-                found.push(package);
-            }
-        }
-        found[before..].sort_unstable();
-    }
-
-    /// For rich requirements whose parts are each about one package; conditions count as met.
-    pub(super) fn providers_of_requirement(&mut self, requirement: &Requirement) -> ListId {
-        match requirement {
-            Requirement::Plain(capability) => {
-                self.providers_of(&capability.name, capability.range, &capability.version)
-            }
-            Requirement::With(left, right) | Requirement::Without(left, right) => {
-                let wanted = matches!(requirement, Requirement::With(..));
-                let left = self.providers_of_requirement(left);
-                let right = self.providers_of_requirement(right);
-                let others = self.list(right);
-                let both: Vec<Solvable> = (self.list(left).iter().copied())
-                    .filter(|package| others.contains(package) == wanted)
-                    .collect();
-                self.keep(&both)
-            }
-            Requirement::And(left, right) | Requirement::Or(left, right) => {
-                let left = self.providers_of_requirement(left);
-                let right = self.providers_of_requirement(right);
-                let mut all: Vec<Solvable> = self.list(left).iter().chain(self.list(right)).copied().collect();
-                all.sort_unstable();
-                all.dedup();
-                self.keep(&all)
-            }
-            Requirement::If(then, _, None) | Requirement::Unless(then, _, None) => self.providers_of_requirement(then),
-            Requirement::If(then, _, Some(other)) | Requirement::Unless(then, _, Some(other)) => {
-                let either = Requirement::Or(then.clone(), other.clone());
-                self.providers_of_requirement(&either)
-            }
-        }
     }
 
     /// Whether an `obsoletes` of `package` means `other`: by its name, not by what it provides.

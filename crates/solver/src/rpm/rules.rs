@@ -220,9 +220,6 @@ impl<'p, 'a> RuleMaker<'p, 'a> {
     }
 
     fn obsoletes(&mut self, package: Solvable, id: DependencyId) {
-        if self.pool.multiple[package.unsigned_abs() as usize] {
-            return;
-        }
         let list = self.pool.providers(package, id);
         for other in self.pool.list(list).to_vec() {
             if other != package && self.pool.obsoletes(package, id, other) {

@@ -2,11 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "tests")]
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use qclock_packages::rpm::{Index, Modules, Owners, Repomd, decompress, read_filelists, read_primary};
+use qclock_packages::rpm::{Index, Modules, Owners, Repomd, WantedPaths, decompress, read_filelists, read_primary};
 use qclock_solver::rpm::{FileLists, Repository};
 
 /// The folder, or none with the reason printed.
@@ -30,6 +29,7 @@ pub(crate) struct Loaded {
     pub(crate) modules: Option<Modules>,
     filelists: Option<Vec<u8>>,
     owners: Option<Owners>,
+    priority: u32,
 }
 
 pub(crate) const ALL: [(&str, &str); 4] = [
@@ -49,7 +49,10 @@ pub(crate) fn load(folder: &Path, names: &[(&'static str, &str)]) -> Vec<Loaded>
         .iter()
         .flat_map(|it| it.index.required_paths().map(|id| it.index.text(id).to_owned()))
         .collect();
-    let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
+    let wanted = WantedPaths {
+        exact: wanted.iter().map(String::as_str).collect(),
+        patterns: Vec::new(),
+    };
     for it in &mut loaded {
         if let Some(packed) = &it.filelists {
             let unpacked = decompress(packed.as_slice(), 1 << 30).unwrap();
@@ -78,17 +81,34 @@ fn load_one(name: &'static str, place: &Path) -> Loaded {
         modules,
         filelists: read("filelists"),
         owners: None,
+        priority: 99,
     }
 }
 
 impl Loaded {
-    pub(crate) fn of_primary(name: &'static str, text: &str) -> Self {
+    /// A repository of texts, with the owners of what anything requires or these specifications name.
+    pub(crate) fn of_texts(
+        name: &'static str,
+        primary: &str,
+        filelists: &str,
+        specifications: &[String],
+        priority: u32,
+    ) -> Self {
+        let index = read_primary(primary.as_bytes()).unwrap();
+        let asked = specifications.iter().map(String::as_str);
+        let wanted = WantedPaths {
+            // Whatever this or another repository of the test could require.
+            exact: ["/usr/share/v", "/usr/libexec/w"].into_iter().collect(),
+            patterns: asked.filter(|text| text.contains('/') && text.contains('*')).collect(),
+        };
+        let owners = read_filelists(filelists.as_bytes(), &index, &wanted).unwrap();
         Self {
             name,
-            index: read_primary(text.as_bytes()).unwrap(),
+            index,
             modules: None,
             filelists: None,
-            owners: None,
+            owners: Some(owners),
+            priority,
         }
     }
 
@@ -98,7 +118,7 @@ impl Loaded {
             index: &self.index,
             files: self.owners.as_ref().map_or(FileLists::None, FileLists::Read),
             modules: self.modules.as_ref(),
-            priority: 99,
+            priority: self.priority,
         }
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Asks dnf.  Reads a line of JSON for each request, {"repositories": {name: folder}, "streams": [...], "install": [...], "weak": bool},
+"""Asks dnf.  Reads a line of JSON for each request, {"repositories": [[name, folder, priority]], "streams": [...], "install": [...], "weak": bool},
 and answers with a line: {"packages": [...]} or {"error": "..."}.  Requests with equal repositories and streams follow each other."""
 import json
 import os
@@ -26,8 +26,8 @@ def base_for(request, root):
     conf.substitutions["arch"] = "x86_64"
     conf.substitutions["basearch"] = "x86_64"
     conf.substitutions["releasever"] = "9"
-    for name, folder in request["repositories"].items():
-        base.repos.add_new_repo(name, conf, baseurl=["file://" + folder])
+    for name, folder, priority in request["repositories"]:
+        base.repos.add_new_repo(name, conf, baseurl=["file://" + folder], priority=priority)
     for stream in request["streams"]:
         module, version = stream.split(":")
         with open(os.path.join(root, "etc/dnf/modules.d", module + ".module"), "w") as file:

@@ -19,16 +19,47 @@ impl Chance {
     }
 }
 
-pub(crate) const NAMES: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+pub(crate) const NAMES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "kernel"];
 const CAPABILITIES: [&str; 6] = ["p", "q", "r", "s", "t", "lib.so.1()(64bit)"];
 const PATHS: [&str; 3] = ["/usr/bin/x", "/usr/bin/y", "/etc/z"];
+/// Named by the lists of all files only.
+const FAR_PATHS: [&str; 2] = ["/usr/share/v", "/usr/libexec/w"];
 const ARCHITECTURES: [&str; 8] = [
     "x86_64", "x86_64", "x86_64", "x86_64", "x86_64", "noarch", "noarch", "i686",
 ];
 
-/// A whole `primary.xml`.
-pub(crate) fn primary(chance: &mut Chance) -> String {
+/// A repository's `primary.xml` and `filelists.xml`.
+pub(crate) struct World {
+    pub(crate) primary: String,
+    pub(crate) filelists: String,
+}
+
+/// What is asked: names mostly, and every other form that dnf takes.
+pub(crate) fn specification(chance: &mut Chance) -> String {
+    let name = chance.one_of(&NAMES);
+    match chance.below(16) {
+        0 => format!("{name}.{}", chance.one_of(&["i686", "x86_64", "noarch", "*"])),
+        1 => format!("{name}-{}", 1 + chance.below(3)),
+        2 => format!("{name}-{}-{}", 1 + chance.below(3), 1 + chance.below(2)),
+        3 => chance
+            .one_of(&["[a-c]", "[hij]*", "?-3*", "*-2-1.x86_64", "kern*"])
+            .to_owned(),
+        4 => chance.one_of(&PATHS).to_owned(),
+        5 => chance.one_of(&FAR_PATHS).to_owned(),
+        6 => chance
+            .one_of(&["*/x", "/usr/bin/*", "/usr/share/*", "lib.so*", "/etc/?"])
+            .to_owned(),
+        7 => format!("{} >= {}", chance.one_of(&CAPABILITIES), 1 + chance.below(3)),
+        8 => chance.one_of(&CAPABILITIES).to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// `gentle`: with fewer and looser requirements, so that most requests can be met.
+pub(crate) fn world(chance: &mut Chance, gentle: bool) -> World {
     let count = 12 + chance.below(24);
+    let mut filelists = format!("<filelists xmlns=\"http://linux.duke.edu/metadata/filelists\" packages=\"{count}\">");
+    let tag = chance.below(1 << 20);
     let mut text = format!(
         "<?xml version=\"1.0\"?><metadata xmlns=\"http://linux.duke.edu/metadata/common\" \
          xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"{count}\">"
@@ -45,7 +76,7 @@ pub(crate) fn primary(chance: &mut Chance) -> String {
         write!(
             text,
             "<package type=\"rpm\"><name>{name}</name><arch>{architecture}</arch><version epoch=\"{epoch}\" ver=\"{version}\" \
-             rel=\"{release}\"/><checksum type=\"sha256\" pkgid=\"YES\">{number:064x}</checksum><summary>s</summary>\
+             rel=\"{release}\"/><checksum type=\"sha256\" pkgid=\"YES\">{tag:032x}{number:032x}</checksum><summary>s</summary>\
              <description/><packager/><url/><time file=\"1\" build=\"1\"/><size package=\"1\" installed=\"1\" archive=\"1\"/>\
              <location href=\"{number}.rpm\"/><format><rpm:license>x</rpm:license><rpm:sourcerpm>x-1-1.src.rpm</rpm:sourcerpm>\
              <rpm:header-range start=\"1\" end=\"2\"/><rpm:provides><rpm:entry name=\"{name}\" flags=\"EQ\" epoch=\"{epoch}\" \
@@ -67,30 +98,47 @@ pub(crate) fn primary(chance: &mut Chance) -> String {
             ("supplements", 2, 5),
             ("enhances", 2, 6),
         ] {
+            let odds = if gentle { odds * 2 } else { odds };
             let entries = if chance.below(odds) == 0 { chance.below(most) } else { 0 };
             write!(text, "<rpm:{list}>").unwrap();
             for _ in 0..entries {
-                text.push_str(&dependency(chance, list == "obsoletes"));
+                text.push_str(&dependency(chance, list == "obsoletes", gentle));
             }
             write!(text, "</rpm:{list}>").unwrap();
         }
-        for path in PATHS {
+        write!(
+            filelists,
+            "<package pkgid=\"{tag:032x}{number:032x}\" name=\"{name}\" arch=\"{architecture}\"><version epoch=\"{epoch}\" \
+             ver=\"{version}\" rel=\"{release}\"/>"
+        )
+        .unwrap();
+        for path in PATHS.into_iter().chain(FAR_PATHS) {
             if chance.below(8) == 0 {
-                write!(text, "<file>{path}</file>").unwrap();
+                let file = format!("<file>{path}</file>");
+                filelists.push_str(&file);
+                if PATHS.contains(&path) {
+                    text.push_str(&file);
+                }
             }
         }
         text.push_str("</format></package>");
+        filelists.push_str("</package>");
     }
     text.push_str("</metadata>");
-    text
+    filelists.push_str("</filelists>");
+    World {
+        primary: text,
+        filelists,
+    }
 }
 
-fn dependency(chance: &mut Chance, names_only: bool) -> String {
+fn dependency(chance: &mut Chance, names_only: bool, gentle: bool) -> String {
     match chance.below(if names_only { 1 } else { 10 }) {
         0..=4 => {
             let name = chance.one_of(&NAMES);
             let flags = [None, Some("EQ"), Some("GE"), Some("LT"), Some("LE"), Some("GT")];
             let flags = flags[usize::try_from(chance.below(6)).unwrap()];
+            let flags = flags.filter(|_| !gentle || chance.below(2) == 0);
             entry(name, flags, 1 + chance.below(3))
         }
         5..=6 => {
@@ -102,6 +150,7 @@ fn dependency(chance: &mut Chance, names_only: bool) -> String {
                 1 + chance.below(3),
             )
         }
+        7 if chance.below(4) == 0 => entry(chance.one_of(&FAR_PATHS), None, 0),
         7 => entry(chance.one_of(&PATHS), None, 0),
         _ => {
             let text = rich(chance, 0).replace('<', "&lt;").replace('>', "&gt;");
