@@ -11,7 +11,7 @@ build_images() {
   fi
   # A lock of this machine's own, made after the committed one, was made because that one had aged.
   if [ "$own" -nt "$committed" ]; then
-    say "building with $own, which is newer than $committed"
+    [ ! -e "$committed" ] || say "building with $own, which is newer than $committed"
     build_with "$own" --unreviewed warn && return
     [ -e "$committed" ] || return
   fi

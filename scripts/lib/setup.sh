@@ -54,7 +54,8 @@ prepare_images() {
   local status=0
   build_images || status=$?
   [ "$status" != 0 ] || return 0
-  [ -n "$chosen" ] || return "$status"
+  # 3: something is not what was signed.  That is no reason to look elsewhere.
+  [[ -n $chosen && $status != 3 ]] || return "$status"
   evaluate_instead "its images could not be built: see above"
   build_images
 }
