@@ -37,9 +37,9 @@ impl Failure for MirrorError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Address { .. } | Self::Scheme { .. } => {
-                Some("give an address such as `http://mirror.example/debian`, or a folder".to_owned())
-            }
+            Self::Address { .. } | Self::Scheme { .. } => Some(
+                "give an address such as `http://mirror.example/debian`, or the absolute path of a folder".to_owned(),
+            ),
             Self::NoSource { .. } => {
                 Some("set `QCLOCK_DEBIAN_MIRROR` to the address of a Debian mirror, `…/debian`".to_owned())
             }

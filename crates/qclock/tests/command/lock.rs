@@ -109,6 +109,39 @@ fn a_mirror_may_be_a_folder() -> Result<()> {
 }
 
 #[test]
+fn a_vendor_folder_serves_a_machine_without_a_network() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let vendor = fixture.root().join("vendor");
+    fixture.mirror.write_to(&vendor)?;
+    // Packages may lie anywhere, under their own names.
+    let heap = vendor.join("packages");
+    fs::create_dir_all(&heap)?;
+    for entry in fs::read_dir(vendor.join("debian/pool/main"))? {
+        let entry = entry?;
+        fs::rename(entry.path(), heap.join(entry.file_name()))?;
+    }
+    let nowhere = [("QCLOCK_DEBIAN_MIRROR", "http://127.0.0.1:1/debian")];
+    let locked = fixture.run_with(&["lock"], &nowhere);
+    assert_eq!(locked.status, 0, "{}", locked.text());
+    fs::remove_dir_all(fixture.cache())?;
+    let built = fixture.run_with(&["build"], &nowhere);
+    assert_eq!(built.status, 0, "{}", built.text());
+    // What lies there is believed no more than what a mirror sends.
+    fs::remove_dir_all(fixture.cache())?;
+    fs::remove_dir_all(fixture.root().join("dist"))?;
+    for entry in fs::read_dir(&heap)? {
+        let path = entry?.path();
+        let mut bytes = fs::read(&path)?;
+        bytes[100] ^= 1;
+        fs::write(&path, bytes)?;
+    }
+    let refused = fixture.run_with(&["build"], &nowhere);
+    assert_eq!(refused.status, 3, "{}", refused.text());
+    assert!(fixture.mirror.server.asked().is_empty());
+    Ok(())
+}
+
+#[test]
 fn several_runs_share_one_cache() -> Result<()> {
     let fixture = Fixture::new()?;
     let runs: Vec<_> = (0..4)
