@@ -10,6 +10,7 @@ use qclock_trust::{KeyAge, Keyring, SignedRpm, Verified, verify_rpm};
 use super::{BuildError, Request};
 use crate::assemble::{AssembleError, Permits, Pruner, Rules, UnpackError, Unpacked, unpack_deb, unpack_rpm};
 use crate::definition::Definition;
+use crate::flavour::Packaging;
 use crate::generate::Accounts;
 use crate::keys::keyring;
 use crate::lockfile::LockedPackage;
@@ -59,12 +60,10 @@ impl<'a> Unpacking<'a> {
             permits: self.permits,
             accounts: &self.accounts,
         };
-        let unpacked = match &package.repository {
-            None => unpack_deb(&package.name, &bytes, rules),
-            Some(repository) => {
-                let signed = self.verify(package, repository, bytes)?;
-                unpack_rpm(&package.name, &signed, rules)
-            }
+        // The flavour decides, not the lock: no package of a repository goes unverified.
+        let unpacked = match self.request.project.flavour.packaging() {
+            Packaging::Deb => unpack_deb(&package.name, &bytes, rules),
+            Packaging::Rpm => unpack_rpm(&package.name, &self.verify(package, bytes)?, rules),
         };
         unpacked.map_err(|source: UnpackError| {
             BuildError::assemble(
@@ -78,12 +77,8 @@ impl<'a> Unpacking<'a> {
     }
 
     /// As of now, but a key that has merely expired since is accepted: what it signed in its time can be built for ever.
-    fn verify(
-        &self,
-        package: &LockedPackage,
-        repository: &str,
-        bytes: Verified<Vec<u8>>,
-    ) -> Result<Verified<SignedRpm>, BuildError> {
+    fn verify(&self, package: &LockedPackage, bytes: Verified<Vec<u8>>) -> Result<Verified<SignedRpm>, BuildError> {
+        let repository = package.origin();
         let refused = |source| BuildError::Signature {
             package: package.name.clone(),
             repository: repository.to_owned(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::{FORMAT, LockedImage, LockedSuite, Lockfile};
+use super::{FORMAT, LockedImage, LockedPackage, LockedSuite, Lockfile};
 use crate::definition::Definition;
 use crate::flavour::Flavour;
 use crate::project::Project;
@@ -21,6 +21,8 @@ pub enum LockMismatch {
     Suites,
     #[error("its repositories are not the flavour's")]
     Repositories,
+    #[error("the package `{package}` comes from no suite or repository of the flavour")]
+    Origin { package: String },
     #[error("its module streams or their platform are not the flavour's")]
     Streams,
     #[error("it does not hold the same images")]
@@ -88,7 +90,16 @@ impl Lockfile {
         if self.platform != flavour.platform || self.streams != flavour.streams {
             return Err(LockMismatch::Streams);
         }
-        Ok(())
+        // What a package is verified with depends on where it comes from.
+        let known = |package: &&LockedPackage| match (&package.suite, &package.repository) {
+            (Some(suite), None) => flavour.suite(suite).is_some(),
+            (None, Some(repository)) => flavour.repository(repository).is_some(),
+            _ => false,
+        };
+        match self.packages.iter().find(|package| !known(package)) {
+            Some(LockedPackage { name, .. }) => Err(LockMismatch::Origin { package: name.clone() }),
+            None => Ok(()),
+        }
     }
 
     fn check_image(&self, project: &Project, image: &Definition, locked: &LockedImage) -> Result<(), LockMismatch> {

@@ -258,6 +258,9 @@ fn a_lock_that_names_another_signer_and_a_key_that_was_taken_back_are_refused() 
         &format!("{before}name = \"glibc\"\nversion{other}"),
     )?;
     stable(|| insta::assert_snapshot!(fixture.run(&["build", "base", "--quiet"]).text()));
+    // An entry that comes from nowhere would be verified with nothing.
+    fixture.write("images/test9.lock", &lock.replacen("repository = \"baseos\"\n", "", 1))?;
+    insta::assert_snapshot!(fixture.run(&["build", "base", "--quiet"]).text());
     fixture.write("images/test9.lock", &lock)?;
     assert_eq!(fixture.run(&["build", "base", "--quiet"]).status, 0);
     let other = qclock_testkit::rpm_mirror::RpmMirror::new()?.key()?;
