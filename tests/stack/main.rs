@@ -2,8 +2,8 @@
 //! through its own dashboard.  Twice: the evaluation flavour by `scripts/up.sh`, and the definitions of Oracle Linux 9 on packages of the
 //! laboratory's mirror (see [`qclock_testkit::laboratory`]).
 //!
-//! Needs a Docker engine and Compose v2.  Where there is none every trial is reported as ignored with the reason; with
-//! `QCLOCK_STACK_TESTS=required` (as `scripts/test.sh` sets it) that is a failure instead.
+//! Needs a Docker engine and Compose v2, and for the laboratory tools of rpm and dnf.  Where there is none every trial that needs it is
+//! reported as ignored with the reason; with `QCLOCK_STACK_TESTS=required` (as `scripts/test.sh` sets it) that is a failure instead.
 //! `QCLOCK_TEST_FULL=1` runs the randomised rounds at their full count, and every scenario in both flavours.
 
 #![expect(
@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
+use qclock_testkit::laboratory::missing_tools;
 use qclock_testkit::stack::{Flavour, Stack, docker_answers};
 
 /// What makes a sentence true.
@@ -156,7 +157,10 @@ fn main() -> ExitCode {
     if let (Some(reason), false) = (&unavailable, required) {
         println!("stack tests are left out: {reason:#} (scripts/test.sh sets Docker up and runs them)");
     }
-    let ignored = unavailable.is_some() && !required;
+    let no_laboratory = missing_tools().err();
+    if let (Some(reason), false) = (&no_laboratory, required) {
+        println!("the laboratory's tests are left out: {reason:#} (scripts/test.sh installs it)");
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut stacks = Vec::new();
     let mut trials = Vec::new();
@@ -171,6 +175,8 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         };
+        let impossible = unavailable.is_some() || (flavour == Flavour::Laboratory && no_laboratory.is_some());
+        let ignored = impossible && !required;
         trials.extend(trials_of(&stack, scenarios, arguments.filter.is_some(), ignored));
         stacks.push(stack);
     }

@@ -29,12 +29,14 @@ const VERDICTS: &str = include_str!("laboratory/verdicts.toml");
 /// Raised when the code here makes something else of the same table.
 const GENERATION: u32 = 1;
 /// Programs without which there is no laboratory, and Debian's packages that have them.
-const TOOLS: [(&str, &str); 5] = [
+const TOOLS: [(&str, &str); 6] = [
     ("rpmbuild", "rpm"),
     ("rpmsign", "rpm"),
     ("createrepo_c", "createrepo-c"),
     ("modifyrepo_c", "createrepo-c"),
     ("gpg", "gpg"),
+    // Not to make it, but to compare with.
+    ("dnf", "dnf"),
 ];
 
 /// A mirror that is ready.
