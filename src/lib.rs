@@ -5,6 +5,7 @@
 
 pub mod language;
 pub mod state;
+pub mod support;
 
 pub mod check;
 pub mod machine;

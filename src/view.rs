@@ -186,6 +186,7 @@ impl Tile {
                 .facts
                 .iter()
                 .map(|fact| (text(&fact.label), text(&fact.value)))
+                .chain(crate::support::fact(seen, snapshot.at, language))
                 .collect(),
             parts: parts.collect(),
         }

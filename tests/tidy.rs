@@ -21,8 +21,9 @@ const DIRECTION: &[(&str, &[&str])] = &[
         "qclock-factory",
         &["qclock-oci", "qclock-packages", "qclock-solver", "qclock-trust"],
     ),
-    ("qclock", &["qclock-factory"]),
-    ("qclock-dashboard", &["qclock-probe"]),
+    ("qclock-support", &[]),
+    ("qclock", &["qclock-factory", "qclock-support"]),
+    ("qclock-dashboard", &["qclock-probe", "qclock-support"]),
     ("qclock-testkit", &["qclock-packages", "qclock-trust"]),
 ];
 

@@ -10,6 +10,7 @@ use crate::board::{Seen, Snapshot};
 use crate::clock::{Moment, rfc3339};
 use crate::language::Text;
 use crate::record::ImageRecord;
+use crate::support;
 use crate::web::App;
 
 /// The schema of [`Status`].
@@ -26,6 +27,8 @@ pub struct Status<'a> {
     state: &'static str,
     since: Option<String>,
     checks: Vec<CheckStatus>,
+    /// Of the distribution that the image is made of.
+    support: Option<qclock_support::Support>,
     image: Option<&'a ImageRecord>,
 }
 
@@ -53,15 +56,22 @@ impl<'a> Status<'a> {
             evaluation: record.map(|record| record.evaluation),
             state: snapshot.state().key(),
             since: snapshot.since().map(rfc3339),
-            checks: snapshot.checks.iter().map(CheckStatus::new).collect(),
+            checks: (snapshot.checks.iter())
+                .map(|seen| CheckStatus::new(seen, snapshot.at))
+                .collect(),
+            support: record.and_then(|record| support::of_image(record, snapshot.at)),
             image: record,
         }
     }
 }
 
 impl CheckStatus {
-    fn new(seen: &Seen) -> Self {
+    fn new(seen: &Seen, now: jiff::Timestamp) -> Self {
         let current = &seen.current;
+        let mut details = current.observation.details.clone();
+        if let (Value::Object(details), Some(support)) = (&mut details, support::of_check(seen, now)) {
+            details.insert("support".to_owned(), json!(support));
+        }
         // Microseconds are enough, and read better than a float's tail.
         let milliseconds = |latency: std::time::Duration| (latency.as_secs_f64() * 1e6).round() / 1e3;
         Self {
@@ -73,7 +83,7 @@ impl CheckStatus {
             checked_at: current.checked_at.map(rfc3339),
             latency_ms: current.observation.latency.map(milliseconds),
             summary: Snapshot::summary(seen),
-            details: current.observation.details.clone(),
+            details,
         }
     }
 }

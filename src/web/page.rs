@@ -10,6 +10,7 @@ use crate::check::Tier;
 use crate::clock::Moment;
 use crate::language::Language;
 use crate::record::ImageRecord;
+use crate::support;
 use crate::view::View;
 use crate::web::App;
 use crate::web::assets::{self, Asset};
@@ -23,6 +24,8 @@ struct Page<'a> {
     view: View,
     tiers: [Tier; 3],
     record: Option<&'a ImageRecord>,
+    /// Until when the image's distribution is supported.
+    support: Option<String>,
     version: &'a str,
     style: &'a str,
     script: &'a str,
@@ -38,12 +41,24 @@ impl Page<'_> {
 
 /// Renders the present knowledge.
 pub async fn show(State(app): State<App>, preferences: Preferences) -> Response {
+    let now = Moment::now();
+    let support = (app.record.as_deref())
+        .and_then(|record| support::of_image(record, now.wall))
+        .map(|it| {
+            format!(
+                "{} {} {}",
+                it.product,
+                it.line,
+                support::words(&it).get(preferences.language)
+            )
+        });
     let page = Page {
         language: preferences.language,
         theme: preferences.theme.map(Theme::code),
-        view: View::new(&app.board.snapshot(Moment::now()), preferences.language),
+        view: View::new(&app.board.snapshot(now), preferences.language),
         tiers: Tier::ALL,
         record: app.record.as_deref(),
+        support,
         version: env!("CARGO_PKG_VERSION"),
         style: &assets::path(Asset::Style),
         script: &assets::path(Asset::Script),

@@ -3,15 +3,17 @@
 mod error;
 mod index;
 mod memory;
+mod question;
 mod rpm;
 mod scripts;
 mod solution;
 mod suite;
-mod universe;
+pub(crate) mod universe;
 
 use std::time::SystemTime;
 
 pub use error::LockError;
+pub use question::resolve_flavour;
 
 use crate::cache::Cache;
 use crate::fetch::{Fetcher, Progress};

@@ -1,7 +1,8 @@
-//! Asks the solver about RPM repositories, wherever they are: a folder, or an address.
+//! Asks the solver about repositories, wherever they are: of RPM packages in a folder or at an address, of Debian's in a folder.
 //!
 //! `repomd.xml` is read every time; what it names is read once and kept, by its checksum, in a form that loads in milliseconds.
 
+pub(crate) mod debian;
 mod error;
 
 use std::collections::BTreeSet;
@@ -89,15 +90,32 @@ pub enum Why {
 
 /// Reads the repositories and asks the solver.
 pub fn resolve(sources: &[Source], request: &Request, means: Means<'_>) -> Result<Resolution, ResolveError> {
-    let mut repositories = load_all(sources, means)?;
+    let debian = sources.iter().filter(|source| debian::is_debian(source)).count();
+    if debian == 0 {
+        let mut repositories = load_all(sources, means)?;
+        answer(&mut repositories, request, means)
+    } else if debian == sources.len() {
+        let (names, indexes) = debian::read_folders(sources, request)?;
+        debian::answer(&names, &indexes, request)
+    } else {
+        Err(ResolveError::Mixed)
+    }
+}
+
+/// Asks the solver about repositories that are open; reads their lists of all files when those matter.
+pub(crate) fn answer(
+    repositories: &mut [Repository],
+    request: &Request,
+    means: Means<'_>,
+) -> Result<Resolution, ResolveError> {
     let first = std::thread::scope(|scope| {
-        keep_all(scope, &repositories, means.cache);
-        ask(&repositories, request)
+        keep_all(scope, repositories, means.cache);
+        ask(repositories, request)
     });
     let answer = match first {
         Err(SolveError::NeedsFileLists) => {
-            read_filelists(&mut repositories, &request.specifications, means)?;
-            ask(&repositories, request)
+            read_filelists(repositories, &request.specifications, means)?;
+            ask(repositories, request)
         }
         answer => answer,
     };

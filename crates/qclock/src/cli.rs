@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, digest, dockerfile, ledger, lock, reach, resolve, secrets, slim, why};
+use crate::commands::{build, digest, dockerfile, ledger, lock, reach, resolve, secrets, slim, support, why};
 use crate::environment;
 
 /// Builds container images straight from signed packages.
@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Resolve(resolve::Arguments),
     Why(why::Arguments),
     Slim(slim::Arguments),
+    Support(support::Arguments),
     Secrets(secrets::Arguments),
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod reach;
 pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod slim;
+pub(crate) mod support;
 pub(crate) mod why;
 
 use crate::cli::{Cli, Command};
@@ -27,6 +28,7 @@ pub(crate) fn run(cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFail
         Command::Resolve(arguments) => resolve::run(arguments, cli, printer),
         Command::Why(arguments) => why::run(arguments, cli, printer),
         Command::Slim(arguments) => slim::run(arguments, cli, printer),
+        Command::Support(arguments) => support::run(arguments, cli, printer),
         Command::Secrets(arguments) => secrets::run(arguments, cli, printer),
     }
 }

@@ -45,6 +45,18 @@ pub(super) fn lock(request: &Request<'_>) -> Result<Lockfile, LockError> {
     Ok(finish(request, &origins, lock))
 }
 
+/// The flavour's repositories, for a question that locks nothing.
+pub(super) fn open(request: &Request<'_>) -> Result<Vec<crate::repository::Repository>, LockError> {
+    let descriptions = describe::describe_all(request)?;
+    let descriptions: Vec<_> = descriptions.into_iter().map(|it| it.description).collect();
+    let means = Means {
+        cache: Some(request.cache),
+        fetcher: Some(request.fetcher),
+        progress: request.progress,
+    };
+    Ok(open_all(&descriptions, means)?)
+}
+
 /// Everything that the lock depends on besides the definitions.  A key that is replaced must be asked again.
 fn origins(request: &Request<'_>, repositories: &[Described]) -> serde_json::Value {
     let flavour = &request.project.flavour;

@@ -58,7 +58,8 @@ fn reachable(project: &Project, suites: &[SignedSuite], indexes: &[String]) -> R
             .collect();
         omitted = Some(omitted.map_or_else(|| own.clone(), |all| &all & &own));
     }
-    Universe::reach(suites, indexes, names, &omitted.unwrap_or_default())
+    let suites: Vec<&str> = suites.iter().map(|suite| suite.locked.name.as_str()).collect();
+    Universe::reach(&suites, indexes, names, &omitted.unwrap_or_default())
 }
 
 fn solve(

@@ -5,14 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use qclock_packages::deb::{Package, read_index};
 
 use super::LockError;
-use super::suite::SignedSuite;
 
 /// Packages of all suites that requirements lead to, in the suites' order and there in the index's.
 #[derive(Debug, Default)]
-pub(super) struct Universe {
-    pub packages: Vec<Package>,
+pub(crate) struct Universe {
+    pub(crate) packages: Vec<Package>,
     /// Position of each package's suite.
-    pub suites: Vec<usize>,
+    pub(crate) suites: Vec<usize>,
 }
 
 /// One stanza of one suite's index.
@@ -24,8 +23,8 @@ struct Stanza<'a> {
 
 impl Universe {
     /// Everything that `names` and, from there, any alternative of any requirement can mean.  Requirements on `omitted` lead nowhere.
-    pub(super) fn reach(
-        suites: &[SignedSuite],
+    pub(crate) fn reach(
+        suites: &[&str],
         indexes: &[String],
         names: BTreeSet<String>,
         omitted: &BTreeSet<String>,
@@ -52,7 +51,7 @@ impl Universe {
                 }
                 let stanza = stanzas[position];
                 let failed = |source| LockError::Index {
-                    suite: suites[stanza.suite].locked.name.clone(),
+                    suite: suites[stanza.suite].to_owned(),
                     source: Box::new(source),
                 };
                 for package in read_index(stanza.text.as_bytes()).map_err(failed)? {

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use fs_err as fs;
 use qclock_factory::cache::Cache;
 use qclock_factory::fetch::{Fetcher, Settings};
+use qclock_factory::lock;
 use qclock_factory::mirror::ProxySettings;
 use qclock_factory::resolve::{Assumed, Means, Place, Request, Resolution, Source, resolve};
 use serde_json::json;
 use thiserror::Error;
 
 use crate::cli::Cli;
+use crate::clock;
+use crate::context::Context;
 use crate::environment::Environment;
 use crate::exit::ExitStatus;
 use crate::failure::CommandFailure;
@@ -20,12 +23,13 @@ use crate::progress::Progress;
 
 /// Print the packages that a request needs, one a line
 ///
-/// Takes the packages that dnf would take: the best version of what is asked for, nothing that is merely recommended, streams only where
+/// Asks the repositories of the flavour, or those that --repo names. Of RPM packages it takes those that dnf would take: the best version of what is asked for, nothing that is merely recommended, streams only where
 /// they are enabled. Each line is `name-[epoch:]version-release.arch`; with --format json also the repository, checksum, size and the
 /// reason. Nothing is downloaded but metadata, which is kept by its checksum.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  qclock resolve apache2 php8.2-fpm --flavour debian12
   qclock resolve httpd php-fpm --repo appstream=/srv/el9/AppStream --repo baseos=/srv/el9/BaseOS --module php:8.2
   qclock resolve --repo ol9=https://yum.example/OL9/baseos/latest/x86_64 bash --format json")]
 pub(crate) struct Arguments {
@@ -39,18 +43,19 @@ pub(crate) struct Arguments {
 /// Options that say what is asked, shared with `qclock why`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Repositories {
-    /// RPM repository, by a name and an address or a folder that holds repodata; may be given several times
+    /// Repository to ask instead of the flavour's: a name, and an address or a folder that holds repodata (or Debian's dists, or
+    /// Packages); may be given several times
     #[arg(long = "repo", value_name = "ID=URL-or-folder")]
     sources: Vec<String>,
     /// Stream to enable, as php:8.2; may be given several times
     #[arg(long = "module", value_name = "NAME:STREAM")]
     streams: Vec<String>,
-    /// Platform of the streams
-    #[arg(long, value_name = "NAME", default_value = "el9")]
-    platform: String,
-    /// Architecture of the machine
-    #[arg(long = "arch", value_name = "NAME", default_value = "x86_64")]
-    architecture: String,
+    /// Platform of the streams, where the repositories are named: el9 unless said otherwise
+    #[arg(long, value_name = "NAME")]
+    platform: Option<String>,
+    /// Architecture of the machine; by default that of the flavour, or x86_64
+    #[arg(long = "arch", value_name = "NAME")]
+    architecture: Option<String>,
     /// Take recommended packages, too
     #[arg(long)]
     weak: bool,
@@ -64,8 +69,8 @@ pub(super) struct Repositories {
 
 #[derive(Debug, Error)]
 enum UsageError {
-    #[error("no repository is given")]
-    NoRepository,
+    #[error("the flavour says which platform its streams are for")]
+    Platform,
     #[error("`{text}` is no stream")]
     Stream { text: String },
 }
@@ -73,9 +78,7 @@ enum UsageError {
 impl From<UsageError> for CommandFailure {
     fn from(error: UsageError) -> Self {
         let hint = match &error {
-            UsageError::NoRepository => {
-                "name RPM repositories with `--repo ID=URL-or-folder`; a flavour of Debian suites has none"
-            }
+            UsageError::Platform => "leave `--platform` out, or name the repositories with `--repo ID=URL-or-folder`",
             UsageError::Stream { .. } => "write `--module NAME:STREAM`, as in `--module php:8.2`",
         };
         Self {
@@ -86,8 +89,8 @@ impl From<UsageError> for CommandFailure {
     }
 }
 
-pub(crate) fn run(arguments: &Arguments, _cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
-    let resolution = arguments.repositories.ask(&arguments.specifications, printer)?;
+pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
+    let resolution = arguments.repositories.ask(&arguments.specifications, cli, printer)?;
     if printer.is_json() {
         printer.json(&json!({
             "schema": "qclock.resolve/1",
@@ -118,21 +121,24 @@ pub(crate) fn run(arguments: &Arguments, _cli: &Cli, printer: Printer) -> Result
 
 impl Repositories {
     /// Asks the solver for what these options and specifications say.
-    pub(super) fn ask(&self, specifications: &[String], printer: Printer) -> Result<Resolution, CommandFailure> {
+    pub(super) fn ask(
+        &self,
+        specifications: &[String],
+        cli: &Cli,
+        printer: Printer,
+    ) -> Result<Resolution, CommandFailure> {
         let sources = self
             .sources
             .iter()
             .map(|text| Source::parse(text))
             .collect::<Result<Vec<_>, _>>()?;
-        if sources.is_empty() {
-            return Err(UsageError::NoRepository.into());
-        }
+        let platform = self.platform.as_deref().unwrap_or("el9");
         let request =
             Request {
                 specifications: specifications.to_vec(),
                 streams: self.streams.iter().map(|text| stream(text)).collect::<Result<_, _>>()?,
-                platform: self.platform.trim_start_matches("platform:").to_owned(),
-                architecture: self.architecture.clone(),
+                platform: platform.trim_start_matches("platform:").to_owned(),
+                architecture: self.architecture.clone().unwrap_or_else(|| "x86_64".to_owned()),
                 weak: self.weak,
                 assumed: match &self.assume_provided {
                     None => Vec::new(),
@@ -142,6 +148,9 @@ impl Repositories {
                 },
                 omitted: self.omitted.iter().cloned().collect::<BTreeSet<_>>(),
             };
+        if sources.is_empty() {
+            return self.ask_flavour(&request, cli, printer);
+        }
         let environment = Environment::read()?;
         let cache = environment.cache.as_deref().map(Cache::at);
         let is_remote = sources.iter().any(|source| matches!(source.place, Place::Address(_)));
@@ -153,6 +162,24 @@ impl Repositories {
             progress: &progress,
         };
         Ok(resolve(&sources, &request, means)?)
+    }
+
+    /// The repositories are those of the flavour.
+    fn ask_flavour(&self, request: &Request, cli: &Cli, printer: Printer) -> Result<Resolution, CommandFailure> {
+        if self.platform.is_some() {
+            return Err(UsageError::Platform.into());
+        }
+        let context = Context::for_architecture(cli, printer, self.architecture.as_deref())?;
+        let locking = lock::Request {
+            project: &context.project,
+            cache: &context.cache,
+            fetcher: &context.fetcher,
+            mirrors: &context.mirrors,
+            now: clock::now(),
+            old: None,
+            progress: &context.progress,
+        };
+        Ok(lock::resolve_flavour(&locking, request)?)
     }
 }
 

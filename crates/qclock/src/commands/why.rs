@@ -37,9 +37,9 @@ struct NotNeeded {
     count: usize,
 }
 
-pub(crate) fn run(arguments: &Arguments, _cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
+pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
     let specifications = [arguments.from.clone()];
-    let resolution = arguments.repositories.ask(&specifications, printer)?;
+    let resolution = arguments.repositories.ask(&specifications, cli, printer)?;
     let chain = resolution.chain(&arguments.to).ok_or_else(|| CommandFailure {
         status: ExitStatus::No,
         error: Box::new(NotNeeded {

@@ -18,6 +18,7 @@ fn the_help_teaches() -> Result<()> {
         "resolve",
         "why",
         "slim",
+        "support",
         "secrets",
     ] {
         insta::assert_snapshot!(format!("help-{command}"), fixture.run(&[command, "--help"]).text());

@@ -8,6 +8,7 @@ mod ledger;
 mod lock;
 mod proxy;
 mod reach;
+mod resolve;
 mod rpm_build;
 mod rpm_compare;
 mod rpm_lock;
