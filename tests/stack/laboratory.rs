@@ -30,7 +30,7 @@ pub(crate) fn up(stack: &Stack) -> Result<()> {
     let locked = stack.run(&qclock, &["--quiet", "lock"]);
     locked.context("locking")?;
     review(stack, &qclock)?;
-    keeping_latest(stack, || stack.run(&qclock, &["--quiet", "build", "--load"]))?;
+    keeping_names(stack, || stack.run(&qclock, &["--quiet", "build", "--load"]))?;
     let built = start.elapsed();
 
     stack.run(&qclock, &["--quiet", "secrets"])?;
@@ -67,26 +67,33 @@ fn review(stack: &Stack, qclock: &str) -> Result<()> {
     Ok(())
 }
 
-/// What is loaded is called `latest`, as it must be for people; these images get this run's tag, and the name goes back to whose it was.
-fn keeping_latest(stack: &Stack, load: impl FnOnce() -> Result<String>) -> Result<()> {
-    let latest = |image: &str| format!("qclock-{image}:latest");
-    let before: Vec<Option<String>> = IMAGES
+/// What is loaded gets names that people use; these images get this run's tag, and the names go back to whose they were.
+fn keeping_names(stack: &Stack, load: impl FnOnce() -> Result<String>) -> Result<()> {
+    let names: Vec<String> = IMAGES
         .iter()
-        .map(|image| {
-            let arguments = ["image", "inspect", "--format", "{{.Id}}", &latest(image)];
-            stack.run("docker", &arguments).ok().map(|id| id.trim().to_owned())
-        })
+        .flat_map(|image| ["latest", env!("CARGO_PKG_VERSION")].map(|tag| format!("qclock-{image}:{tag}")))
         .collect();
+    let id = |name: &String| {
+        let found = stack.run("docker", &["image", "inspect", "--format", "{{.Id}}", name]);
+        found.ok().map(|id| id.trim().to_owned())
+    };
+    let before: Vec<Option<String>> = names.iter().map(id).collect();
     let outcome = load();
-    for (image, before) in IMAGES.iter().zip(before) {
-        if outcome.is_ok() {
-            let own = format!("qclock-{image}:{}", stack.tag);
-            stack.run("docker", &["tag", &latest(image), &own])?;
+    if outcome.is_ok() {
+        for image in IMAGES {
+            let (loaded, own) = (
+                format!("qclock-{image}:latest"),
+                format!("qclock-{image}:{}", stack.tag),
+            );
+            stack.run("docker", &["tag", &loaded, &own])?;
         }
+    }
+    for (name, before) in names.iter().zip(before) {
         match before {
-            Some(id) => stack.run("docker", &["tag", &id, &latest(image)])?,
-            None => stack.run("docker", &["image", "rm", &latest(image)])?,
-        };
+            Some(id) => drop(stack.run("docker", &["tag", &id, name])?),
+            // Where nothing was loaded there is nothing to take away.
+            None => drop(stack.output("docker", &["image", "rm", name])?),
+        }
     }
     outcome.map(drop)
 }
