@@ -95,7 +95,8 @@ impl Cache {
         let metadata = file.metadata().ok()?;
         let trusted =
             metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
-        let mut bytes = Vec::new();
+        // Room for all of it at once: growing costs more than reading.
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?.saturating_add(1));
         let read = trusted && std::io::Read::read_to_end(&mut file, &mut bytes).is_ok();
         read.then_some(bytes)
     }
