@@ -1,6 +1,7 @@
 //! Which of several packages is preferred: libsolv's order, step by step.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use qclock_packages::rpm::{Evr, List, Range};
 
@@ -192,7 +193,12 @@ fn sort_by_common_provides(pool: &Pool<'_>, packages: &mut Vec<Solvable>) {
     // (name, version, whether less than it is meant, position)
     let mut provides: Vec<(&str, &str, bool, usize)> = Vec::new();
     for (at, &package) in packages.iter().enumerate() {
+        // What a package says twice counts once.
+        let mut seen = HashSet::new();
         for id in pool.dependencies(package, List::Provides) {
+            if !seen.insert(id.0) {
+                continue;
+            }
             let provide = pool.dependency(package, id);
             let less = provide.range == Range::LESS;
             if less
