@@ -332,7 +332,7 @@ fn ask_dnf(lines: String, count: usize) -> Option<Vec<Result<Vec<String>, String
 fn small_worlds_are_equal() {
     let full = std::env::var_os("QCLOCK_TEST_FULL").is_some();
     let wanted = std::env::var("QCLOCK_WORLDS").ok().and_then(|text| text.parse().ok());
-    let count: u64 = wanted.unwrap_or(if full { 400 } else { 60 });
+    let count: u64 = wanted.unwrap_or(if full { 3000 } else { 100 });
     let first = std::env::var("QCLOCK_FIRST_WORLD")
         .ok()
         .and_then(|text| text.parse().ok());

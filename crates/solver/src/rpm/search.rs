@@ -87,8 +87,9 @@ impl<'s, 'a> Search<'s, 'a> {
                 if level < before {
                     continue;
                 }
+                // From here down the request's own choices are made; a later round that stays above need not look at them again.
+                system_level = level;
             }
-            system_level = level;
             let before = level;
             level = self.resolve_dependencies(level)?;
             if level < before {
