@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use qclock_oci::Digest;
-use qclock_oci::layout::{Layout, StoredImage};
+use qclock_oci::layout::{KnownBlobs, Layout, StoredImage};
 use rayon::prelude::*;
 
 pub use error::BuildError;
@@ -82,6 +82,7 @@ pub fn build(request: &Request<'_>) -> Result<Vec<BuiltImage>, BuildError> {
     let wanted = wanted(request)?;
     review(request)?;
     let layout = Layout::at(request.output);
+    let known = KnownBlobs::default();
     let mut built: BTreeMap<String, BuiltImage> = BTreeMap::new();
     let generations = wanted
         .iter()
@@ -96,7 +97,7 @@ pub fn build(request: &Request<'_>) -> Result<Vec<BuiltImage>, BuildError> {
             .collect();
         let done: Vec<BuiltImage> = images
             .par_iter()
-            .map(|definition| one(request, &layout, definition, &built))
+            .map(|definition| one(request, &layout, &known, definition, &built))
             .collect::<Result<_, _>>()?;
         built.extend(done.into_iter().map(|image| (image.name.clone(), image)));
     }
@@ -179,6 +180,7 @@ fn wanted<'a>(request: &Request<'a>) -> Result<Vec<&'a Definition>, BuildError> 
 fn one(
     request: &Request<'_>,
     layout: &Layout,
+    known: &KnownBlobs,
     definition: &Definition,
     built: &BTreeMap<String, BuiltImage>,
 ) -> Result<BuiltImage, BuildError> {
@@ -190,11 +192,15 @@ fn one(
         image: name.clone(),
         source,
     })?;
-    if let Some(stored) =
-        found.filter(|stored| stored.descriptor.annotations.get(inputs::ANNOTATION) == Some(&inputs.digest))
-    {
-        request.progress.report(&Event::Unchanged { image: &name });
-        return Ok(BuiltImage::of(name, &stored, true));
+    let made_of_these =
+        |stored: &StoredImage| stored.descriptor.annotations.get(inputs::ANNOTATION) == Some(&inputs.digest);
+    if let Some(stored) = found.filter(made_of_these) {
+        // What a disk has damaged since is made again: the annotation says what went in, not what is still there.
+        if layout.is_sound(&stored, known) {
+            request.progress.report(&Event::Unchanged { image: &name });
+            return Ok(BuiltImage::of(name, &stored, true));
+        }
+        request.progress.report(&Event::Damaged { image: &name });
     }
     image::make(request, layout, definition, parent, &inputs)
 }

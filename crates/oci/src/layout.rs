@@ -6,11 +6,13 @@
 
 mod disk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use bytes::Bytes;
+use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::digest::Digest;
@@ -18,6 +20,8 @@ use crate::image::{Blob, Config, Descriptor, INDEX, Image, Index, MANIFEST, Mani
 
 /// Bytes of a JSON document that will be read.
 const LARGEST_DOCUMENT: u64 = 16 << 20;
+/// OCI image layout 1.0, the file that marks the folder.
+const MARK: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -57,6 +61,22 @@ pub struct StoredImage {
     pub manifest: Manifest,
 }
 
+/// Blobs that have been read and found to be what their names say.
+#[derive(Debug, Default)]
+pub struct KnownBlobs(Mutex<BTreeSet<Digest>>);
+
+impl KnownBlobs {
+    fn has(&self, digest: &Digest) -> bool {
+        self.0.lock().is_ok_and(|known| known.contains(digest))
+    }
+
+    fn insert(&self, digest: Digest) {
+        if let Ok(mut known) = self.0.lock() {
+            known.insert(digest);
+        }
+    }
+}
+
 impl Layout {
     pub fn at(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
@@ -77,6 +97,8 @@ impl Layout {
 
     /// The image of that name, if it is complete.
     pub fn find(&self, name: &str) -> Result<Option<StoredImage>, LayoutError> {
+        let marked =
+            disk::read_document(&self.folder.join(MARK.0)).is_ok_and(|mark| mark.is_some_and(|mark| mark == MARK.1));
         let Some(descriptor) = self.index()?.manifests.into_iter().find(|found| is_named(found, name)) else {
             return Ok(None);
         };
@@ -86,8 +108,21 @@ impl Layout {
         let Ok(manifest) = self.document::<Manifest>(&descriptor) else {
             return Ok(None);
         };
-        let complete = self.has(&manifest.config) && manifest.layers.iter().all(|layer| self.has(layer));
+        let complete = marked && self.has(&manifest.config) && manifest.layers.iter().all(|layer| self.has(layer));
         Ok(complete.then_some(StoredImage { descriptor, manifest }))
+    }
+
+    /// Whether every blob of the image has the content that its name says, read to its end.  `known` saves hashing shared ones again.
+    pub fn is_sound(&self, image: &StoredImage, known: &KnownBlobs) -> bool {
+        let StoredImage { descriptor, manifest } = image;
+        let blobs: Vec<&Descriptor> = manifest.layers.iter().chain([&manifest.config, descriptor]).collect();
+        blobs.into_par_iter().all(|blob| {
+            let sound = known.has(&blob.digest) || disk::has_content(&self.blob_path(&blob.digest), blob);
+            if sound {
+                known.insert(blob.digest);
+            }
+            sound
+        })
     }
 
     /// The image of that name as the parent of another.
@@ -134,7 +169,7 @@ impl Layout {
                 digest: missing.digest,
             });
         }
-        disk::write_changed(&self.folder.join("oci-layout"), br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        disk::write_changed(&self.folder.join(MARK.0), MARK.1)?;
 
         let mut index = self.index()?;
         let mut descriptor = image.manifest.descriptor.clone();
@@ -170,7 +205,7 @@ impl Layout {
             architectures.clear();
         } else {
             let blob = Blob::new(INDEX, json(&joined));
-            if !self.has(&blob.descriptor) {
+            if !self.has(&blob.descriptor) || self.read(&blob.descriptor).is_err() {
                 disk::write_beside(&self.blob_path(&blob.descriptor.digest), &blob.bytes)?;
             }
             let mut descriptor = blob.descriptor;
@@ -183,11 +218,17 @@ impl Layout {
         Ok(architectures)
     }
 
+    /// Half an index, or none at all, is as good as an empty one: the images are made again.  One that is whole JSON and yet
+    /// no index was written by somebody else, and is not written over.
     fn index(&self) -> Result<Index, LayoutError> {
         let path = self.folder.join("index.json");
-        match disk::read_document(&path)? {
-            None => Ok(Index::default()),
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(|source| LayoutError::Document { path, source }),
+        let Some(bytes) = disk::read_document(&path)? else {
+            return Ok(Index::default());
+        };
+        match serde_json::from_slice(&bytes) {
+            Ok(index) => Ok(index),
+            Err(error) if !error.is_data() => Ok(Index::default()),
+            Err(source) => Err(LayoutError::Document { path, source }),
         }
     }
 
@@ -213,7 +254,7 @@ impl Layout {
     /// Under the exclusive lock, so every blob that another build needs is in the index already.  Where the index holds something
     /// that we cannot read, everything stays.
     fn remove_unreferenced(&self, index: &Index) -> Result<(), LayoutError> {
-        let mut referenced = std::collections::BTreeSet::new();
+        let mut referenced = BTreeSet::new();
         for descriptor in &index.manifests {
             referenced.insert(descriptor.digest.hex());
             if descriptor.media_type == INDEX {

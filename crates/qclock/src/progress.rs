@@ -76,6 +76,9 @@ impl build::Progress for Progress {
     fn report(&self, event: &Event<'_>) {
         match event {
             Event::Unchanged { .. } | Event::Compressing { .. } => {}
+            Event::Damaged { image } => self
+                .printer
+                .note(&format!("The stored {image} was damaged and is made again.")),
             Event::Unpacking { image, packages } => self
                 .printer
                 .status(&format!("Assembling {image} from {packages} packages of its own.")),

@@ -183,6 +183,13 @@ impl Failure for BuildError {
             Self::Generate { source, .. } => source.hint(),
             Self::Date { .. } => Some("set SOURCE_DATE_EPOCH to a number of seconds after 1970".to_owned()),
             Self::Keys(error) => error.hint(),
+            Self::Layout {
+                source: LayoutError::Document { path, .. } | LayoutError::Large { path },
+                ..
+            } => Some(format!(
+                "remove `{}`, or name another folder with `--output`",
+                path.display()
+            )),
             Self::NotInherited { .. } | Self::Parent { .. } | Self::Layer { .. } | Self::Layout { .. } => None,
         }
     }

@@ -58,6 +58,10 @@ pub enum Event<'a> {
     Unchanged {
         image: &'a str,
     },
+    /// A blob of the layout is not what its name says; the image is made again.
+    Damaged {
+        image: &'a str,
+    },
     Unpacking {
         image: &'a str,
         packages: usize,

@@ -320,14 +320,45 @@ fn what_has_not_changed_is_not_made_again() {
 }
 
 #[test]
-fn a_lost_or_damaged_layer_is_made_again() {
+fn whatever_is_lost_or_damaged_in_the_layout_is_made_again() {
     let bench = Bench::new();
     let first = bench.build(&[]).unwrap();
-    let base = bench.layout().load("qclock-base").unwrap();
-    fs::remove_file(bench.layout().blob_path(&base.layers[0].digest)).unwrap();
-    let second = bench.build(&[]).unwrap();
-    assert_eq!(second[1].digest, first[1].digest);
-    assert!(bench.layout().read(&base.layers[0]).is_ok());
+    let good = files(&bench.folder.path().join("dist"));
+    assert!(good.len() > 8, "{:?}", good.keys());
+    for (path, bytes) in &good {
+        let mut flipped = bytes.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        for damage in [
+            None,
+            Some(&flipped[..]),
+            Some(&bytes[..bytes.len() / 2]),
+            Some(&b""[..]),
+        ] {
+            match damage {
+                None => fs::remove_file(path).unwrap(),
+                Some(damage) => fs::write(path, damage).unwrap(),
+            }
+            let again = bench.build(&[]).unwrap();
+            assert_eq!(again[1].digest, first[1].digest, "{}", path.display());
+            assert_eq!(files(&bench.folder.path().join("dist")), good, "{}", path.display());
+        }
+    }
+    let told = bench.told.lock().unwrap().join("\n");
+    assert!(told.contains(r#"Damaged { image: "qclock-app" }"#), "{told}");
+}
+
+/// All of them with their contents, but for the lock, which is empty.
+fn files(folder: &Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else if path.file_name().is_some_and(|name| name != ".lock") {
+            all.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    all
 }
 
 #[test]

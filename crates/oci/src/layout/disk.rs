@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::{LARGEST_DOCUMENT, LayoutError};
+use crate::image::Descriptor;
 
 /// Beside `index.json`; readers of layouts pass over what they do not know.
 const LOCK: &str = ".lock";
@@ -52,6 +54,24 @@ pub(super) fn lock_shared(folder: &Path) -> Result<Option<File>, LayoutError> {
 pub(super) fn length(path: &Path) -> Option<u64> {
     let metadata = fs::symlink_metadata(path).ok()?;
     metadata.is_file().then_some(metadata.len())
+}
+
+/// False, too, for a file that cannot be read.
+pub(super) fn has_content(path: &Path, blob: &Descriptor) -> bool {
+    length(path) == Some(blob.size)
+        && File::open(path).is_ok_and(|file| {
+            let mut hasher = Sha256::new();
+            let mut file = file.take(blob.size);
+            let mut buffer = vec![0; 256 << 10];
+            loop {
+                match file.read(&mut buffer) {
+                    Ok(0) => break hex::encode(hasher.finalize()) == blob.digest.hex(),
+                    Ok(count) => hasher.update(&buffer[..count]),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(_) => break false,
+                }
+            }
+        })
 }
 
 /// At most `size` bytes and one.

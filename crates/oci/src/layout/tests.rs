@@ -142,9 +142,51 @@ fn builds_at_once_do_not_lose_each_others_images() {
 }
 
 #[test]
-fn an_index_that_is_no_index_is_named() {
+fn half_an_index_counts_as_none_and_is_written_anew() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("index.json"), "{").unwrap();
-    let error = Layout::at(folder.path()).find("x").unwrap_err();
+    let layout = Layout::at(folder.path());
+    let base = image("base", None);
+    for half in [
+        "",
+        "{",
+        "\0\0\0\0",
+        "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\"",
+    ] {
+        layout.publish("base", &base, BTreeMap::new()).unwrap();
+        fs::write(folder.path().join("index.json"), half).unwrap();
+        assert!(layout.find("base").unwrap().is_none(), "{half:?}");
+    }
+    layout.publish("base", &base, BTreeMap::new()).unwrap();
+    assert!(layout.find("base").unwrap().is_some());
+    fs::write(folder.path().join("oci-layout"), "").unwrap();
+    assert!(layout.find("base").unwrap().is_none());
+}
+
+#[test]
+fn somebody_else_s_index_is_named_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("index.json");
+    fs::write(&index, "{\"packages\": []}").unwrap();
+    let layout = Layout::at(folder.path());
+    let error = layout.publish("x", &image("x", None), BTreeMap::new()).unwrap_err();
     assert!(error.to_string().contains("index.json"), "{error}");
+    assert_eq!(fs::read_to_string(index).unwrap(), "{\"packages\": []}");
+}
+
+#[test]
+fn a_flipped_bit_in_any_blob_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Layout::at(folder.path());
+    layout.publish("base", &image("base", None), BTreeMap::new()).unwrap();
+    let stored = layout.find("base").unwrap().unwrap();
+    assert!(layout.is_sound(&stored, &KnownBlobs::default()));
+    for blob in [&stored.descriptor, &stored.manifest.config, &stored.manifest.layers[0]] {
+        let path = layout.blob_path(&blob.digest);
+        let good = fs::read(&path).unwrap();
+        let mut bytes = good.clone();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        assert!(!layout.is_sound(&stored, &KnownBlobs::default()));
+        fs::write(&path, good).unwrap();
+    }
 }
