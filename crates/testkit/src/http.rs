@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -20,6 +21,8 @@ pub enum Fault {
     Longer(usize),
     /// The announced length is right for what is sent, which is only this much of the file.
     Shorter(usize),
+    /// The announced length, and then one byte in each interval.
+    Drip(Duration),
     /// No length, and bytes without end.
     Endless,
     /// The byte at this position is another.
@@ -206,7 +209,7 @@ fn answer(mut stream: &TcpStream, file: &[u8], tag: &str, start: Option<usize>, 
                 .min(body.len().saturating_sub(1));
             body[position] ^= 1;
         }
-        None => {}
+        Some(Fault::Drip(_)) | None => {}
     }
     match start {
         Some(start) => write!(
@@ -218,6 +221,10 @@ fn answer(mut stream: &TcpStream, file: &[u8], tag: &str, start: Option<usize>, 
         None => write!(stream, "HTTP/1.1 200 OK\r\n")?,
     }
     write!(stream, "Content-Length: {announced}\r\nETag: {tag}\r\n\r\n")?;
+    if let Some(Fault::Drip(interval)) = fault {
+        drip(stream, &body, *interval)?;
+        return Ok(false);
+    }
     stream.write_all(&body)?;
     match fault {
         Some(Fault::Stall(_)) => {
@@ -227,6 +234,18 @@ fn answer(mut stream: &TcpStream, file: &[u8], tag: &str, start: Option<usize>, 
         Some(Fault::BreakOff(_)) => Ok(false),
         _ => Ok(true),
     }
+}
+
+/// Until the client closes the connection, or nothing is left.
+fn drip(mut stream: &TcpStream, body: &[u8], interval: Duration) -> Result<()> {
+    stream.set_read_timeout(Some(interval))?;
+    for byte in body {
+        stream.write_all(&[*byte])?;
+        if stream.read(&mut [0; 64]).is_ok() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Until the client closes the connection.

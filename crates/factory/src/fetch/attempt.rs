@@ -20,6 +20,42 @@ pub(super) struct Meter<'a> {
 
 /// A server that sends less than this a second, on the whole, is given up.
 const SLOWEST: u64 = 8 << 10;
+/// So is one that sends less than this a second for a while, whatever the length that it announced would allow.
+const DRIP: u64 = 1 << 10;
+
+/// How fast the bytes of one answer come.
+struct Pace {
+    /// When the whole must be here.
+    deadline: Instant,
+    span: Duration,
+    since: Instant,
+    received: u64,
+}
+
+impl Pace {
+    fn new(patience: Duration, size: u64) -> Self {
+        let span = patience * 3;
+        let since = Instant::now();
+        Self {
+            deadline: since + span + Duration::from_secs(size / SLOWEST),
+            span,
+            since,
+            received: 0,
+        }
+    }
+
+    fn receive(&mut self, bytes: usize) -> Result<(), Cause> {
+        self.received += bytes as u64;
+        if self.since.elapsed() >= self.span {
+            if self.received < DRIP * self.span.as_secs() {
+                return Err(Cause::TooSlow { slowest: DRIP });
+            }
+            self.since = Instant::now();
+            self.received = 0;
+        }
+        Ok(())
+    }
+}
 
 impl<'a> Meter<'a> {
     pub(super) fn new(progress: &'a dyn Progress) -> Self {
@@ -41,7 +77,7 @@ impl Fetcher {
         if address.scheme() == "file" {
             return read_file(address, most);
         }
-        let deadline = self.deadline(most);
+        let mut pace = Pace::new(self.settings.patience, most);
         let mut response = self.answered(self.client.get(address.clone())).await?;
         let status = response.status();
         if status != StatusCode::OK {
@@ -52,7 +88,7 @@ impl Fetcher {
         }
         let announced = response.content_length();
         let mut bytes = Vec::new();
-        while let Some(chunk) = self.chunk(&mut response, deadline).await? {
+        while let Some(chunk) = self.chunk(&mut response, &mut pace).await? {
             if bytes.len() as u64 + chunk.len() as u64 > most {
                 return Err(Cause::Longer { limit: most });
             }
@@ -106,7 +142,7 @@ impl Fetcher {
     }
 
     async fn download(&self, partial: &mut Partial, size: u64, address: &Url, meter: &Meter<'_>) -> Result<(), Cause> {
-        let deadline = self.deadline(size);
+        let mut pace = Pace::new(self.settings.patience, size);
         let mut request = self.client.get(address.clone());
         if let Some(validator) = partial.validator().filter(|_| partial.length() > 0) {
             request = request
@@ -131,7 +167,7 @@ impl Fetcher {
             partial.restart()?;
             return Err(Cause::Longer { limit: size });
         }
-        while let Some(chunk) = self.chunk(&mut response, deadline).await? {
+        while let Some(chunk) = self.chunk(&mut response, &mut pace).await? {
             if partial.length() + chunk.len() as u64 > size {
                 partial.restart()?;
                 return Err(Cause::Longer { limit: size });
@@ -151,12 +187,12 @@ impl Fetcher {
             .map_err(Cause::request)
     }
 
-    async fn chunk(&self, response: &mut Response, deadline: Instant) -> Result<Option<bytes::Bytes>, Cause> {
+    async fn chunk(&self, response: &mut Response, pace: &mut Pace) -> Result<Option<bytes::Bytes>, Cause> {
         let stalled = Instant::now() + self.settings.patience;
-        let chunk = timeout_at(stalled.min(deadline), response.chunk()).await;
-        chunk
+        let chunk = timeout_at(stalled.min(pace.deadline), response.chunk()).await;
+        let chunk = chunk
             .map_err(|_| {
-                if stalled < deadline {
+                if stalled < pace.deadline {
                     Cause::Stalled {
                         after: self.settings.patience,
                     }
@@ -164,12 +200,11 @@ impl Fetcher {
                     Cause::TooSlow { slowest: SLOWEST }
                 }
             })?
-            .map_err(Cause::request)
-    }
-
-    /// When the whole of a file of this size must be here.
-    fn deadline(&self, size: u64) -> Instant {
-        Instant::now() + self.settings.patience * 3 + Duration::from_secs(size / SLOWEST)
+            .map_err(Cause::request)?;
+        if let Some(chunk) = &chunk {
+            pace.receive(chunk.len())?;
+        }
+        Ok(chunk)
     }
 }
 

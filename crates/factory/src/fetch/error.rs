@@ -154,6 +154,7 @@ impl Cause {
         }
     }
 
+    /// What whoever runs the command can do.
     fn hint(&self, variable: Option<&str>) -> Option<String> {
         let or_another = |before: &str| {
             variable
@@ -179,7 +180,35 @@ impl Cause {
                     "try again later: a mirror that is being updated mends itself{other}"
                 ))
             }
-            _ => None,
+            Self::Status(StatusCode::NOT_FOUND | StatusCode::GONE) | Self::NoFile => {
+                let folder = match variable {
+                    Some("QCLOCK_DEBIAN_MIRROR") => {
+                        ", and that its address ends in the archive's folder, as in `…/debian`"
+                    }
+                    _ => "",
+                };
+                let other = or_another("; name another");
+                Some(format!(
+                    "see that the mirror is one of this distribution{folder}{other}"
+                ))
+            }
+            Self::Status(
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+            ) => {
+                let other = or_another(", or name another mirror");
+                Some(format!(
+                    "the server, or a proxy on the way, wants to know who asks: see its accounts and lists of addresses{other}"
+                ))
+            }
+            Self::Status(_) | Self::Redirections => {
+                let other = or_another(", or name another mirror");
+                Some(format!("the server is in trouble: try again later{other}"))
+            }
+            Self::Transfer(_) | Self::Truncated { .. } | Self::Range(_) => {
+                let other = or_another("; if that happens each time, name another mirror");
+                Some(format!("run it again: what has come is kept{other}"))
+            }
+            Self::File(_) => None,
         }
     }
 }

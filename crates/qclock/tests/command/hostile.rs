@@ -90,6 +90,40 @@ fn a_server_that_says_nothing_or_stops_is_given_up_within_a_bound() -> Result<()
 }
 
 #[test]
+fn a_server_that_only_drips_is_given_up_within_a_bound() -> Result<()> {
+    let mut fixture = Fixture::new()?;
+    let package = fixture.pool("libmod")?;
+    for path in [IN_RELEASE.to_owned(), package] {
+        let started = Instant::now();
+        let fixture = Fixture::new()?;
+        let outcome = refused(&fixture, &path, Fault::Drip(Duration::from_millis(200)));
+        assert_eq!(outcome.status, 4, "{}", outcome.text());
+        assert!(
+            outcome.stderr.contains("it is slower than"),
+            "{}",
+            outcome.stderr
+        );
+        assert!(outcome.stderr.contains("hint: check the network"), "{}", outcome.stderr);
+        assert!(started.elapsed() < Duration::from_secs(15));
+    }
+    Ok(())
+}
+
+#[test]
+fn whatever_a_mirror_answers_comes_with_something_to_do() -> Result<()> {
+    for (status, hint) in [
+        (404, "hint: see that the mirror is one of this distribution"),
+        (403, "hint: the server, or a proxy on the way, wants to know who asks"),
+        (500, "hint: the server is in trouble: try again later"),
+    ] {
+        let outcome = refused(&Fixture::new()?, IN_RELEASE, Fault::Status(status));
+        assert_eq!(outcome.status, 4, "{}", outcome.text());
+        assert!(outcome.stderr.contains(hint), "{}", outcome.stderr);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_download_that_breaks_off_goes_on_where_it_stopped() -> Result<()> {
     let mut fixture = Fixture::new()?;
     let path = fixture.pool("libc6")?;
