@@ -12,7 +12,7 @@ use crate::environment;
 /// A lock says exactly which packages the images are made of; from one lock the same bytes are built everywhere, by anyone,
 /// without root and without Docker.
 #[derive(Debug, Parser)]
-#[command(name = "qclock", version, after_help = EXAMPLES, after_long_help = long_help(), disable_help_subcommand = true)]
+#[command(name = "qclock", version, after_help = EXAMPLES, after_long_help = long_help())]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub global: Global,

@@ -1,7 +1,8 @@
 //! Results go to the standard output, everything else to the standard error.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,6 +10,9 @@ use serde_json::json;
 use crate::cli::{Cli, Format};
 use crate::exit::ExitStatus;
 use crate::failure::CommandFailure;
+
+/// Why the result, or a part of it, could not be written: the first time.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
@@ -27,6 +31,15 @@ impl Printer {
         }
     }
 
+    /// Before the options are known.
+    pub(crate) fn plain() -> Self {
+        Self {
+            quiet: false,
+            format: Format::Text,
+            coloured: false,
+        }
+    }
+
     pub(crate) fn is_json(self) -> bool {
         self.format == Format::Json
     }
@@ -39,7 +52,17 @@ impl Printer {
     /// A line of the result.
     #[expect(clippy::unused_self, reason = "all output goes through a printer")]
     pub(crate) fn line(self, text: &str) {
-        write_line(&mut io::stdout().lock(), text);
+        keep_error(writeln!(io::stdout().lock(), "{text}"));
+    }
+
+    /// At the end: whether the whole result has been written.
+    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
+    pub(crate) fn finish(self) -> Result<(), CommandFailure> {
+        keep_error(io::stdout().flush());
+        match UNWRITTEN.get() {
+            None => Ok(()),
+            Some(error) => Err(unwritten(error)),
+        }
     }
 
     /// The whole result, for programs.
@@ -128,7 +151,26 @@ impl Printer {
     }
 }
 
-/// A reader that has gone away has seen what it wanted.
+/// A reader that has gone away has seen what it wanted; on a full disk the result is lost.
+pub(crate) fn keep_error(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        // Where one is kept already, that was the first.
+        let _ = UNWRITTEN.set(error);
+    }
+}
+
+fn unwritten(error: &io::Error) -> CommandFailure {
+    let copy = io::Error::new(error.kind(), error.to_string());
+    CommandFailure::io(
+        "cannot write the result to the standard output".to_owned(),
+        copy,
+        Some("make room on the disk, or send the output elsewhere"),
+    )
+}
+
+/// Of what is not the result: nobody is left to tell if it cannot be written.
 fn write_line(output: &mut dyn Write, text: &str) {
     let _ = writeln!(output, "{text}");
 }
