@@ -5,6 +5,7 @@ mod error;
 mod image;
 mod inputs;
 mod layers;
+mod programs;
 mod restore;
 mod source;
 mod unpacking;
@@ -18,6 +19,7 @@ use qclock_oci::layout::{KnownBlobs, Layout, StoredImage};
 use rayon::prelude::*;
 
 pub use error::BuildError;
+pub use programs::ProgramFault;
 pub use source::{Event, PackageSource, Progress, SourceError};
 
 use crate::definition::Definition;

@@ -80,7 +80,8 @@ fn explain(message: &str) -> (String, Option<String>) {
         .into_iter()
         .position(|start| message.starts_with(start));
     let (Some(kind), Some(unknown)) = (kind, quoted.next()) else {
-        return (message.lines().collect::<Vec<_>>().join(" "), None);
+        let line = message.lines().collect::<Vec<_>>().join(" ");
+        return (in_words(&line).unwrap_or(line), None);
     };
     let expected: Vec<&str> = quoted.collect();
     let thing = ["key", "value"][kind];
@@ -89,6 +90,31 @@ fn explain(message: &str) -> (String, Option<String>) {
         |close| Some(format!("did you mean `{close}`?")),
     );
     (format!("unknown {thing} `{unknown}`"), hint)
+}
+
+/// Serde speaks of fields, sequences and structs; whoever writes the file sees keys, lists and tables.
+fn in_words(message: &str) -> Option<String> {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return Some(format!("the key {field} is missing"));
+    }
+    let (found, expected) = message
+        .strip_prefix("invalid type: ")
+        .or_else(|| message.strip_prefix("invalid value: "))?
+        .split_once(", expected ")?;
+    let found = match found {
+        "sequence" => "a list",
+        "map" => "a table",
+        other => other,
+    };
+    let expected = match expected {
+        "a sequence" => "a list",
+        "a map" => "a table",
+        "a boolean" => "`true` or `false`",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative, nor too large",
+        other if other.starts_with("struct ") || other.starts_with("map") => "a table",
+        other => other,
+    };
+    Some(format!("{expected} is expected here, not {found}"))
 }
 
 fn listed(words: &[&str]) -> String {
@@ -121,6 +147,33 @@ mod tests {
         let (message, hint) = error("name = 'app'\ntitle = ''\ndescription = ''\n[[link]]\nxyzzy = ''\n");
         assert_eq!(message, "images/app/image.toml:5: unknown key `xyzzy`");
         assert_eq!(hint.unwrap(), "use one of `flavours`, `path`, `target`");
+    }
+
+    #[test]
+    fn what_serde_says_is_told_in_the_words_of_the_file() {
+        let head = "name = 'app'\ntitle = ''\n";
+        let table = [
+            ("", "1: the key `description` is missing"),
+            ("description = 5\n", "3: a string is expected here, not integer `5`"),
+            (
+                "description = ''\nprune = 'x'\n",
+                "4: a list is expected here, not string \"x\"",
+            ),
+            (
+                "description = ''\nrun = []\n",
+                "4: a table is expected here, not a list",
+            ),
+            (
+                "description = ''\n[run]\nports = [70000]\n",
+                "5: a whole number that is not negative, nor too large is expected here, not integer `70000`",
+            ),
+        ];
+        for (rest, expected) in table {
+            assert_eq!(
+                error(&format!("{head}{rest}")).0,
+                format!("images/app/image.toml:{expected}")
+            );
+        }
     }
 
     #[test]

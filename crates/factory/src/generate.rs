@@ -17,13 +17,13 @@ use std::path::Path;
 use bytes::Bytes;
 use qclock_oci::Digest;
 use qclock_oci::path::TreePath;
-use qclock_oci::tree::{Entry, Tree};
+use qclock_oci::tree::{Entry, Kind, Tree};
 
 pub use accounts::Accounts;
 pub use error::GenerateError;
 pub use rootfs::{RootfsFile, read_rootfs};
 
-use crate::definition::Definition;
+use crate::definition::{Definition, Link};
 use crate::project::Project;
 
 /// One of our own programs, read.
@@ -81,6 +81,7 @@ pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
         own.put(&directory.path, Entry::directory(mode).owned_by(uid, gid))?;
     }
     for link in &image.links {
+        takes_nobodys_place(sources, link)?;
         own.put(&link.path, Entry::symlink(link.target.clone()))?;
     }
     if let Some(path) = given(image.generate.ca_bundle.as_deref()) {
@@ -109,6 +110,27 @@ pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
 /// Empty is as good as absent: a variable may be empty in a flavour that needs no such thing.
 fn given(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.is_empty())
+}
+
+/// A link never takes the place of a package's file unseen; that of an ancestor's link it may.
+fn takes_nobodys_place(sources: &Sources<'_>, link: &Link) -> Result<(), GenerateError> {
+    let path = clean(&link.path)?;
+    let Some(existing) = sources.packages.get(path.as_str()) else {
+        return Ok(());
+    };
+    let lineage = sources.project.lineage(sources.image);
+    let ancestors_link = lineage
+        .iter()
+        .filter(|image| image.name != sources.image.name)
+        .flat_map(|image| &image.links)
+        .any(|other| other.path == link.path);
+    if ancestors_link || existing.kind == Kind::Symlink(link.target.clone()) {
+        return Ok(());
+    }
+    Err(GenerateError::LinkOver {
+        kind: existing.kind.word(),
+        path,
+    })
 }
 
 /// Lays files over the packages'.  A file may take the place of a package's, never of a directory.

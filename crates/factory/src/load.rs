@@ -7,10 +7,9 @@ use std::time::Duration;
 use bollard::query_parameters::{ImportImageOptions, TagImageOptions};
 use bollard::{API_DEFAULT_VERSION, Docker};
 use bytes::Bytes;
-use fs_err as fs;
 use futures_util::{StreamExt, stream};
 use qclock_oci::archive::{self, ArchiveError, Archived};
-use qclock_oci::layout::Layout;
+use qclock_oci::layout::{Layout, LayoutError};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -48,6 +47,12 @@ pub enum LoadError {
     },
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error("cannot write the archive `{path}`: {}", if *occupied { "it is a folder".to_owned() } else { format!("there is no folder `{folder}`") })]
+    NoPlace {
+        path: String,
+        folder: String,
+        occupied: bool,
+    },
     #[error("cannot write `{path}`")]
     Write {
         path: String,
@@ -58,12 +63,18 @@ pub enum LoadError {
 
 impl Failure for LoadError {
     fn class(&self) -> Class {
-        Class::Environment
+        match self {
+            Self::NoPlace { .. } => Class::Usage,
+            Self::Archive(ArchiveError::Layout(LayoutError::Damaged { .. })) => Class::Verification,
+            _ => Class::Environment,
+        }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Self::Connect { .. } => Some("start Docker, or set DOCKER_HOST to the address of its socket".to_owned()),
+            Self::NoPlace { occupied: true, .. } => Some("name a file".to_owned()),
+            Self::NoPlace { folder, .. } => Some(format!("make the folder first: mkdir -p '{folder}'")),
             Self::Archive(ArchiveError::Layout(_)) => Some("run `qclock build`".to_owned()),
             _ => None,
         }
@@ -117,6 +128,22 @@ pub async fn load(socket: &str, layout: &Path, images: &[BuiltImage], version: &
     Ok(results)
 }
 
+/// The folder that an archive would be written to, which must be there: a mistyped path makes none.
+pub fn check_archive(path: &Path) -> Result<&Path, LoadError> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if path.file_name().is_some() && !path.is_dir() && folder.is_dir() {
+        return Ok(folder);
+    }
+    Err(LoadError::NoPlace {
+        path: path.display().to_string(),
+        folder: folder.display().to_string(),
+        occupied: path.is_dir(),
+    })
+}
+
 /// Writes the archive beside its place and renames it.
 pub fn write_archive(path: &Path, layout: &Path, images: &[BuiltImage], version: &str) -> Result<(), LoadError> {
     let failed = |source| LoadError::Write {
@@ -130,11 +157,7 @@ pub fn write_archive(path: &Path, layout: &Path, images: &[BuiltImage], version:
             tags: tags(&image.name, version).to_vec(),
         })
         .collect();
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
+    let folder = check_archive(path)?;
     let mut partial = tempfile::Builder::new()
         .prefix(".partial-")
         .tempfile_in(folder)

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use qclock_trust::Keyring;
 
 pub use error::ProjectError;
 
 use crate::definition::{Definition, Fault, IMAGE_PREFIX};
-use crate::document;
+use crate::document::{self, DocumentError};
 use crate::failure::closest;
 use crate::flavour::{Flavour, go_architecture, machine};
 use crate::lockfile::Lockfile;
@@ -26,6 +27,8 @@ pub struct Project {
     images: Vec<Definition>,
     /// All images by name, of other flavours too.
     all: Vec<String>,
+    /// Folders that define no image.
+    undefined: Vec<String>,
     variables: BTreeMap<String, Variables>,
 }
 
@@ -57,7 +60,7 @@ impl Project {
             });
         }
         let (flavour, foreign) = load_flavour(root, flavour, architecture)?;
-        let texts = read_definitions(root)?;
+        let (texts, undefined) = read_definitions(root)?;
         let drafts: BTreeMap<String, Definition> = texts
             .iter()
             .map(|(name, text)| document::parse(text, &shown(name)).map(|draft| (name.clone(), draft)))
@@ -69,6 +72,7 @@ impl Project {
         let mut project = Self {
             root: root.to_owned(),
             all: drafts.keys().cloned().collect(),
+            undefined,
             flavour,
             foreign,
             images: Vec::new(),
@@ -102,9 +106,15 @@ impl Project {
                     name: name.to_owned(),
                     suggestion: closest(short, known.clone()).map(str::to_owned),
                     known: known.map(str::to_owned).collect(),
+                    undefined: self.undefined.iter().any(|folder| folder == short),
                 }
             }
         })
+    }
+
+    /// Names of the folders of `images/` that have no `image.toml`, sorted.
+    pub fn undefined(&self) -> &[String] {
+        &self.undefined
     }
 
     /// The image and its ancestors, the oldest first.
@@ -144,6 +154,19 @@ impl Project {
 
     pub fn keys(&self) -> PathBuf {
         self.root.join("images/flavours/keys")
+    }
+
+    /// Every key file of the flavour is one that signatures can be checked with.
+    pub fn check_keys(&self) -> Result<(), ProjectError> {
+        for name in self.flavour.keys() {
+            let path = shown_key(name);
+            let bytes = fs::read(self.root.join(&path)).map_err(|source| DocumentError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            Keyring::from_files([(path.display().to_string(), bytes)]).map_err(ProjectError::Key)?;
+        }
+        Ok(())
     }
 
     /// Where the lock belongs, unless someone says otherwise.
@@ -310,9 +333,14 @@ fn similar_file(folder: &Path, name: &str) -> Option<String> {
     closest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
-/// The text of each `images/<name>/image.toml`, by name.
-fn read_definitions(root: &Path) -> Result<BTreeMap<String, String>, ProjectError> {
+fn shown_key(name: &str) -> PathBuf {
+    Path::new("images/flavours/keys").join(name)
+}
+
+/// The text of each `images/<name>/image.toml`, by name; and the folders that have none.
+fn read_definitions(root: &Path) -> Result<(BTreeMap<String, String>, Vec<String>), ProjectError> {
     let mut texts = BTreeMap::new();
+    let mut undefined = Vec::new();
     for entry in fs::read_dir(root.join("images")).map_err(ProjectError::Folder)? {
         let folder = entry.map_err(ProjectError::Folder)?.path();
         let Some(name) = folder.file_name().and_then(|name| name.to_str()) else {
@@ -321,9 +349,12 @@ fn read_definitions(root: &Path) -> Result<BTreeMap<String, String>, ProjectErro
         if folder.join("image.toml").is_file() {
             let (_, text) = document::read::<toml::Table>(&folder.join("image.toml"), &shown(name))?;
             texts.insert(name.to_owned(), text);
+        } else if folder.is_dir() && name != "flavours" && !name.starts_with('.') {
+            undefined.push(name.to_owned());
         }
     }
-    Ok(texts)
+    undefined.sort();
+    Ok((texts, undefined))
 }
 
 fn check_references(
@@ -363,12 +394,22 @@ fn parents_first(drafts: &BTreeMap<String, Definition>) -> Result<Vec<String>, P
             .map(|(name, _)| name.clone())
             .collect();
         if next.is_empty() {
-            let caught = drafts.keys().filter(|name| !ordered.contains(name)).cloned().collect();
+            let caught = drafts
+                .keys()
+                .filter(|name| is_own_ancestor(name, drafts))
+                .cloned()
+                .collect();
             return Err(ProjectError::Cycle { images: caught });
         }
         ordered.extend(next);
     }
     Ok(ordered)
+}
+
+fn is_own_ancestor(name: &str, drafts: &BTreeMap<String, Definition>) -> bool {
+    let parent = |name: &String| drafts.get(name)?.parent.clone();
+    let ancestors = std::iter::successors(parent(&name.to_owned()), parent);
+    ancestors.take(drafts.len()).any(|ancestor| ancestor == name)
 }
 
 /// An image belongs to the flavours for which it selects packages, or, where it selects none at all, to its parent's.

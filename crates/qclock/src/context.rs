@@ -54,6 +54,11 @@ impl Context {
     ) -> Result<Self, CommandFailure> {
         let environment = Environment::read()?;
         let project = load_project(cli, architecture)?;
+        for folder in project.undefined() {
+            printer.note(&format!(
+                "The folder images/{folder} has no image.toml and is passed over."
+            ));
+        }
         let flavour = &project.flavour;
         // apt's settings speak of Debian's archives only.
         let apt = match flavour.packaging() {

@@ -7,7 +7,7 @@ use qclock_oci::layer::{LayerError, ReadError};
 use qclock_oci::layout::LayoutError;
 use qclock_trust::RpmError;
 
-use super::SourceError;
+use super::{ProgramFault, SourceError};
 use crate::assemble::{AssembleError, PatternError};
 use crate::failure::{Class, Failure};
 use crate::generate::GenerateError;
@@ -52,6 +52,11 @@ pub enum BuildError {
     Generate {
         image: String,
         source: Box<GenerateError>,
+    },
+    /// What the image starts is not in it.
+    Program {
+        image: String,
+        source: ProgramFault,
     },
     /// Of one of the parent's layers.
     Parent {
@@ -120,6 +125,7 @@ impl fmt::Display for BuildError {
             Self::Unreviewed(error) => fmt::Display::fmt(error, formatter),
             Self::Assemble { image, .. } => write!(formatter, "cannot assemble the packages of `{image}`"),
             Self::Generate { image, .. } => write!(formatter, "cannot make the files of `{image}`"),
+            Self::Program { image, .. } => write!(formatter, "`{image}` could not start"),
             Self::Parent { image, .. } => write!(formatter, "cannot read the layers of the parent of `{image}`"),
             Self::Layer { image, .. } => write!(formatter, "cannot write a layer of `{image}`"),
             Self::Layout { image, .. } => write!(formatter, "cannot store `{image}`"),
@@ -144,6 +150,7 @@ impl Error for BuildError {
             Self::Packages { source, .. } => Some(source.as_error()),
             Self::Assemble { source, .. } => Some(&**source),
             Self::Generate { source, .. } => Some(&**source),
+            Self::Program { source, .. } => Some(source),
             Self::Parent { source, .. } => Some(source),
             Self::Layer { source, .. } => Some(source),
             Self::Layout { source, .. } => Some(source),
@@ -161,9 +168,11 @@ impl Failure for BuildError {
             Self::Signature { .. } => Class::Verification,
             Self::Assemble { source, .. } => source.class(),
             Self::Generate { source, .. } => source.class(),
-            Self::NotLocked { .. } | Self::NotInherited { .. } | Self::Pattern { .. } | Self::Date { .. } => {
-                Class::Usage
-            }
+            Self::NotLocked { .. }
+            | Self::NotInherited { .. }
+            | Self::Pattern { .. }
+            | Self::Program { .. }
+            | Self::Date { .. } => Class::Usage,
             Self::Parent { .. } | Self::Layer { .. } => Class::Verification,
             Self::Layout { .. } => Class::Environment,
         }
@@ -181,6 +190,12 @@ impl Failure for BuildError {
             }
             Self::Assemble { source, .. } => source.hint(),
             Self::Generate { source, .. } => source.hint(),
+            Self::Program { image, source } => Some(format!(
+                "in `images/{}/image.toml`, install the package or declare the `[[binary]]` that brings `{}`, see that no `[[prune]]` \
+                 takes it away, or name another in `[run]`",
+                image.trim_start_matches(crate::definition::IMAGE_PREFIX),
+                source.program
+            )),
             Self::Date { .. } => Some("set SOURCE_DATE_EPOCH to a number of seconds after 1970".to_owned()),
             Self::Keys(error) => error.hint(),
             Self::Layout {

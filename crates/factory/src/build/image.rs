@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::inputs::{ANNOTATION, ASSEMBLY, Inputs};
 use super::layers::{Parts, layers};
+use super::programs::check_programs;
 use super::restore::restored;
 use super::unpacking::Unpacking;
 use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Event, Request, config};
@@ -77,6 +78,17 @@ pub(super) fn make(
         });
     }
 
+    let labels = config::labels(request, definition, parent_built, &created, &inputs.lock.to_string());
+    let run = config::run(
+        parent.image.as_ref().map(|image| &image.config.config),
+        definition,
+        labels.clone(),
+    );
+    check_programs(&run, &tree).map_err(|source| BuildError::Program {
+        image: name.clone(),
+        source,
+    })?;
+
     let parts = Parts {
         parent: &parent.tree,
         packages: &merged.tree,
@@ -84,12 +96,6 @@ pub(super) fn make(
         whole: &tree,
     };
     let (layers, history) = layers(request, layout, &name, &parts, epoch)?;
-    let labels = config::labels(request, definition, parent_built, &created, &inputs.lock.to_string());
-    let run = config::run(
-        parent.image.as_ref().map(|image| &image.config.config),
-        definition,
-        labels.clone(),
-    );
     let document = config::config(&request.lock.architecture, &created, run, &history);
     let mut image = Image::assemble(document, labels, parent.image.as_ref(), &layers);
     image

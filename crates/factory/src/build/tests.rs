@@ -396,6 +396,71 @@ fn shells_and_unlocked_images_are_refused_with_a_remedy() {
 }
 
 #[test]
+fn files_that_a_parent_leaves_out_come_back_where_they_are_asked_for() {
+    let restore = |package: &str, path: &str| {
+        format!(
+            "name = 'app'\n{APP}[[packages.debian12.restore]]\npackage = '{package}'\npaths = ['{path}']\nreason = 'test'\n"
+        )
+    };
+    let bench = Bench::new();
+    let app = "project/images/app/image.toml";
+    let readme = "usr/share/doc/libc6/readme";
+    // Below its parent's rule, which takes the documentation away, the child has it; nothing else comes along.
+    bench.put(app, &restore("libc6", "usr/share/doc/**"));
+    bench.build(&[]).unwrap();
+    assert!(bench.tree("qclock-base").get(readme).is_none());
+    let tree = bench.tree("qclock-app");
+    assert_eq!(tree.contents(readme).unwrap(), "x");
+    assert_eq!(tree.contents("etc/host.conf").unwrap(), "ours\n");
+    // The package database is the parent's: the package is installed once.
+    let status = String::from_utf8(tree.contents("var/lib/dpkg/status").unwrap().to_vec()).unwrap();
+    assert_eq!(status.matches("Package: libc6\n").count(), 1);
+
+    bench.put(app, &restore("libc6", "usr/share/none/**"));
+    bench.build(&[]).unwrap();
+    let told = bench.told.lock().unwrap().join("\n");
+    assert!(
+        told.contains(r#"Idle { image: "qclock-app", kind: "restore", what: "libc6" }"#),
+        "{told}"
+    );
+
+    for stranger in ["php", "none"] {
+        bench.put(app, &restore(stranger, "usr/**"));
+        let error = bench.build(&[]).unwrap_err();
+        assert_eq!(error.class(), Class::Usage);
+        let expected = format!("`qclock-app` restores files of `{stranger}`, which its parent does not hold");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn a_restored_file_keeps_to_the_rules_of_all_others() {
+    let mut bench = Bench::new();
+    let files: &[File<'_>] = &[
+        ("./lib/x/libc.so.6", "elf", 0o755, 0),
+        ("./usr/bin/su", "elf", 0o4755, 0),
+        ("./usr/bin/sh", "elf", 0o755, 0),
+    ];
+    bench.packages.insert("libc6".to_owned(), deb("libc6", "", files));
+    bench.lock = lock(&bench.packages);
+    bench.put(
+        "project/images/base/image.toml",
+        &format!("name = 'base'\n{BASE}[[prune]]\npaths = ['usr/bin']\nreason = 'test'\n"),
+    );
+    let restore = |path: &str| {
+        format!(
+            "name = 'app'\n{APP}[[packages.debian12.restore]]\npackage = 'libc6'\npaths = ['{path}']\nreason = 'test'\n"
+        )
+    };
+    bench.put("project/images/app/image.toml", &restore("usr/bin/su"));
+    bench.build(&[]).unwrap();
+    assert_eq!(bench.tree("qclock-app").get("usr/bin/su").unwrap().mode, 0o755);
+    bench.put("project/images/app/image.toml", &restore("usr/bin/*"));
+    let error = bench.build(&[]).unwrap_err();
+    assert!(error.hint().unwrap().contains("[[permit]]"), "{error}");
+}
+
+#[test]
 fn rules_without_effect_are_told() {
     let bench = Bench::new();
     bench.put(

@@ -1,10 +1,13 @@
 //! What a definition must keep to, beyond its form: each fault is a sentence that names the thing.
 
+mod accounts;
+mod signal;
+
 use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Account, Definition, Run};
+use super::{Definition, Run};
 use crate::failure::closest;
 use crate::variables;
 
@@ -34,7 +37,8 @@ impl Definition {
             ));
         }
         self.check_packages()?;
-        self.check_names()?;
+        self.check_variables()?;
+        accounts::check(self, inherited)?;
         self.check_prunes()?;
         self.check_files(inherited)?;
         self.run.check()?;
@@ -78,46 +82,12 @@ impl Definition {
         Ok(())
     }
 
-    fn check_names(&self) -> Checked {
+    fn check_variables(&self) -> Checked {
         for name in self.variables.values().flat_map(|variables| variables.keys()) {
             if !variables::is_name(name) {
                 return fault(format!(
                     "`{name}` is no variable name: lower-case letters, digits and underscores"
                 ));
-            }
-        }
-        let mut names = BTreeSet::new();
-        let mut uids = BTreeSet::new();
-        for Account {
-            name,
-            uid,
-            gid,
-            comment,
-            home,
-            shell,
-        } in &self.accounts
-        {
-            account_name(name)?;
-            if !names.insert(name) || !uids.insert(uid) {
-                return fault(format!("the account `{name}` or its uid {uid} is declared twice"));
-            }
-            numeric_id(*uid)?;
-            numeric_id(*gid)?;
-            absolute(home, "home")?;
-            absolute(shell, "shell")?;
-            if comment.contains([':', '\n']) {
-                return fault(format!(
-                    "the comment of account `{name}` contains a colon or a line break"
-                ));
-            }
-        }
-        let mut groups = BTreeSet::new();
-        for group in &self.groups {
-            account_name(&group.name)?;
-            numeric_id(group.gid)?;
-            group.members.iter().try_for_each(|member| account_name(member))?;
-            if !groups.insert(&group.name) {
-                return fault(format!("the group `{}` is declared twice", group.name));
             }
         }
         Ok(())
@@ -227,13 +197,8 @@ impl Run {
         paths
             .chain(working_directory)
             .try_for_each(|(path, thing)| absolute(path, thing))?;
-        if let Some(signal) = &self.stop_signal
-            && !(signal.starts_with("SIG")
-                && signal
-                    .chars()
-                    .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit()))
-        {
-            return fault(format!("`{signal}` is no signal: write it as `SIGTERM`"));
+        if let Some(signal) = &self.stop_signal {
+            signal::check(signal)?;
         }
         match &self.health {
             Some(health)
@@ -321,19 +286,6 @@ fn numeric_id(id: u32) -> Checked {
         return Ok(());
     }
     fault(format!("{id} is no usable user or group id: it must be below 65535"))
-}
-
-fn account_name(name: &str) -> Checked {
-    let first = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
-    if first
-        && name.len() <= 32
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_-".contains(letter))
-    {
-        return Ok(());
-    }
-    fault(format!("`{name}` is no name of an account or group"))
 }
 
 /// A package, or what an RPM package provides: `/usr/bin/perl`, `perl(strict)`, `libc.so.6()(64bit)`, `php-*`; or a whole rich
@@ -441,12 +393,40 @@ mod tests {
             ),
             (
                 "[run]\nstop_signal = 'TERM'",
-                "`TERM` is no signal: write it as `SIGTERM`",
+                "`TERM` is no signal that a process can be sent",
             ),
             ("[run]\nports = [0]", "0 is no port"),
         ];
         for (extra, expected) in table {
             assert_eq!(check(extra), expected, "{extra}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_signal_comes_with_the_right_one() {
+        let hint = |name: &str| signal::check(name).map_err(|fault| fault.hint.unwrap());
+        for good in [
+            "SIGTERM",
+            "SIGQUIT",
+            "SIGWINCH",
+            "SIGRTMIN",
+            "SIGRTMIN+3",
+            "SIGRTMAX-14",
+        ] {
+            assert_eq!(hint(good), Ok(()));
+        }
+        for (wrong, expected) in [
+            ("SIGTREM", "did you mean `SIGTERM`?"),
+            ("term", "did you mean `SIGTERM`?"),
+            ("WINCH", "did you mean `SIGWINCH`?"),
+            ("SIGRTMIN+31", "the last real-time signal is `SIGRTMIN+30`"),
+            ("15", "write its name, as in `SIGTERM`"),
+            (
+                "SIGKILL",
+                "use `SIGTERM`, or what the program takes as the order to finish its work",
+            ),
+        ] {
+            assert_eq!(hint(wrong), Err(expected.to_owned()), "{wrong}");
         }
     }
 }

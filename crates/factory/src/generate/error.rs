@@ -19,6 +19,8 @@ pub enum GenerateError {
     },
     #[error("`/{path}` is made twice: by `rootfs/`, a declaration or a generated file")]
     Twice { path: TreePath },
+    #[error("the link `/{path}` would take the place of {kind} that a package or a parent brings")]
+    LinkOver { path: TreePath, kind: &'static str },
     #[error(transparent)]
     Tree(#[from] TreeError),
     #[error("the mode `{mode}` of `{path}` is not octal")]
@@ -79,6 +81,9 @@ impl Failure for GenerateError {
         match self {
             Self::Program { name, .. } => Some(format!(
                 "run `cargo build --release` so that `{name}` lies beside `qclock`"
+            )),
+            Self::LinkOver { path, kind } if *kind != "a directory" => Some(format!(
+                "take that away with a `[[prune]]` of `{path}`, or remove the link"
             )),
             Self::Machine { wanted, .. } => Some(format!(
                 "compile for {wanted} with `cargo build --release --target {wanted}-unknown-linux-gnu`, and name the folder with `--programs`"

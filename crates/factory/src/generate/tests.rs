@@ -165,6 +165,26 @@ fn nothing_is_made_twice() {
 }
 
 #[test]
+fn a_link_does_not_take_the_place_of_a_package_s_file() {
+    let link = |path: &str| format!("[[link]]\npath = '/{path}'\ntarget = '/elsewhere'\n");
+    let certificate = format!("{}b.crt", crate::assemble::CERTIFICATES);
+    let error = made(&link(&certificate), &[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("the link `/{certificate}` would take the place of a file that a package or a parent brings")
+    );
+    assert!(crate::failure::Failure::hint(&error).unwrap().contains("[[prune]]"));
+    let error = made(&link("usr/share"), &[]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("of a directory that a package or a parent brings"),
+        "{error}"
+    );
+    assert!(made(&link("usr/share/new"), &[]).is_ok());
+}
+
+#[test]
 fn own_files_take_the_place_of_packages_files_and_leave_their_directories_alone() {
     let mut tree = Tree::default();
     tree.add("etc".parse().unwrap(), Entry::directory(0o700)).unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use qclock_trust::KeyringError;
 use thiserror::Error;
 
 use crate::definition::Fault;
@@ -26,6 +27,8 @@ pub enum ProjectError {
     },
     #[error("{}: {fault}", path.display())]
     Flavour { path: PathBuf, fault: Fault },
+    #[error(transparent)]
+    Key(KeyringError),
     #[error("{}: {fault}", path.display())]
     Definition { path: PathBuf, fault: Fault },
     #[error("{}: {fault}", path.display())]
@@ -42,13 +45,15 @@ pub enum ProjectError {
         flavour: String,
         suggestion: Option<String>,
     },
-    #[error("the images `{}` are each other's parents", images.join("`, `"))]
+    #[error("{}", cycle(images))]
     Cycle { images: Vec<String> },
     #[error("unknown image `{name}`")]
     UnknownImage {
         name: String,
         suggestion: Option<String>,
         known: Vec<String>,
+        /// There is a folder of that name without a definition.
+        undefined: bool,
     },
     #[error("the image `{name}` does not exist in the flavour `{flavour}`")]
     ImageOfOtherFlavour { name: String, flavour: String },
@@ -73,6 +78,9 @@ impl Failure for ProjectError {
                 Some("run it inside the project's folder, or name that with `--project`".to_owned())
             }
             Self::Document(error) => error.hint(),
+            Self::UnknownImage {
+                name, undefined: true, ..
+            } => Some(format!("describe the image in `images/{name}/image.toml`")),
             Self::UnknownFlavour { suggestion, known, .. } | Self::UnknownImage { suggestion, known, .. } => {
                 did_you_mean(suggestion.as_deref()).or_else(|| Some(format!("there are `{}`", known.join("`, `"))))
             }
@@ -83,6 +91,7 @@ impl Failure for ProjectError {
                 did_you_mean(suggestion.as_deref())
             }
             Self::NoLock { .. } | Self::LockMismatch { .. } => Some("run `qclock lock`".to_owned()),
+            Self::Key(_) => Some("put the public key there, as its owner publishes it, armored or binary".to_owned()),
             Self::Folder(_) | Self::Cycle { .. } | Self::ImageOfOtherFlavour { .. } => None,
         }
     }
@@ -90,4 +99,11 @@ impl Failure for ProjectError {
 
 fn did_you_mean(suggestion: Option<&str>) -> Option<String> {
     suggestion.map(|close| format!("did you mean `{close}`?"))
+}
+
+fn cycle(images: &[String]) -> String {
+    match images {
+        [image] => format!("the image `{image}` is its own parent"),
+        _ => format!("the images `{}` are each other's parents", images.join("`, `")),
+    }
 }

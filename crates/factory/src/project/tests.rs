@@ -1,6 +1,8 @@
-//! Projects whose definitions fit together, and that do not.
+//! Definitions that belong together, or do not.
 
 use super::*;
+
+const NO_DEFINITION: &str = "none";
 
 /// A project whose images are given as name and the rest of the definition.
 fn load(images: &[(&str, &str)]) -> Result<Project, ProjectError> {
@@ -20,6 +22,10 @@ fn load(images: &[(&str, &str)]) -> Result<Project, ProjectError> {
         );
     }
     for (name, rest) in images {
+        if *rest == NO_DEFINITION {
+            put(&format!("images/{name}/rootfs/.gitkeep"), "");
+            continue;
+        }
         put(
             &format!("images/{name}/image.toml"),
             &format!("name = '{name}'\ntitle = ''\ndescription = ''\n{rest}"),
@@ -99,6 +105,10 @@ fn faults_between_definitions_are_named() {
         ("the images `a`, `b` are each other's parents".to_owned(), None)
     );
     assert_eq!(
+        error(&[("a", "parent = 'a'"), ("b", "parent = 'a'")]),
+        ("the image `a` is its own parent".to_owned(), None)
+    );
+    assert_eq!(
         error(&[("app", "[packages.debian13]\ninstall = []")]),
         (
             "images/app/image.toml: unknown flavour `debian13`".to_owned(),
@@ -112,4 +122,14 @@ fn faults_between_definitions_are_named() {
             Some("did you mean `php`?".to_owned())
         )
     );
+}
+
+#[test]
+fn folders_without_a_definition_are_known_and_named() {
+    let project = load(&[("app", ""), ("shop", NO_DEFINITION)]).unwrap();
+    assert_eq!(project.undefined(), ["shop"]);
+    let error = project.image("shop").unwrap_err();
+    assert_eq!(error.to_string(), "unknown image `shop`");
+    let hint = crate::failure::Failure::hint(&error).unwrap();
+    assert_eq!(hint, "describe the image in `images/shop/image.toml`");
 }

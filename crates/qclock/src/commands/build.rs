@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use qclock_factory::build::{self, BuiltImage, Request};
 use qclock_factory::ledger::{self, Ledger};
-use qclock_factory::load::{Loaded, load, write_archive};
+use qclock_factory::load::{Loaded, check_archive, load, write_archive};
 use qclock_factory::supply::LockSupply;
 use serde_json::json;
 
@@ -65,6 +65,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
     let context = Context::for_architecture(cli, printer, arguments.architecture.architecture.as_deref())?;
+    context.project.check_keys()?;
     let project = &context.project;
     let names: Vec<String> = arguments
         .images
@@ -76,6 +77,9 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
         .map(|name| project.image(name).map(|image| project.reference(image)))
         .collect::<Result<_, _>>()?;
     let lock = project.read_lock(&arguments.lock.clone().unwrap_or_else(|| project.lock_path()))?;
+    if let Some(archive) = &arguments.archive {
+        check_archive(archive)?;
+    }
     let output = layout_folder(arguments.output.as_deref(), &context);
     let ledger = ledger::load(project)?.unwrap_or_else(|| Ledger::new(&project.flavour.name));
     let program = std::env::current_exe()

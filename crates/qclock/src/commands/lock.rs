@@ -39,6 +39,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
     let context = Context::for_architecture(cli, printer, arguments.architecture.architecture.as_deref())?;
+    context.project.check_keys()?;
     let path = arguments.output.clone().unwrap_or_else(|| context.project.lock_path());
     // A lock beside the committed one is compared with that when it is new.
     let compared = context

@@ -1,6 +1,8 @@
 //! `qclock build` and `qclock digest`: locks that fit or do not, and packages that are to be had or not.
 
-use anyhow::Result;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
 use fs_err as fs;
 
 use crate::support::{Fixture, stable};
@@ -94,5 +96,115 @@ fn a_damaged_file_of_the_cache_is_fetched_again() -> Result<()> {
         "{}",
         outcome.stderr
     );
+    Ok(())
+}
+
+#[test]
+fn two_builds_at_once_share_an_empty_cache() -> Result<()> {
+    let fixture = Fixture::new()?;
+    // Of one generation, so that one process, too, wants the same packages twice at a time.
+    for name in ["one", "two", "three"] {
+        fixture.write(
+            &format!("images/{name}/image.toml"),
+            &format!(
+                "name = '{name}'\ntitle = ''\ndescription = ''\nparent = 'base'\n[packages.test12]\ninstall = ['libmod', 'perl']\n"
+            ),
+        )?;
+    }
+    assert_eq!(fixture.run(&["lock"]).status, 0);
+    for round in 0..6 {
+        fs::remove_dir_all(fixture.cache())?;
+        let started: Vec<_> = ["dist/a", "dist/b", "dist/a"]
+            .map(|output| fixture.command(&["build", "--output", output]))
+            .map(|mut command| command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn())
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        let mut digests = Vec::new();
+        for process in started {
+            let output = process.wait_with_output()?;
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "round {round}: {said}");
+            digests.push(output.stdout);
+        }
+        assert!(!digests[0].is_empty() && digests.iter().all(|other| *other == digests[0]));
+        let left = fs::read_dir(fixture.cache().join("partial"))?.count();
+        assert_eq!(left, 0, "round {round}: downloads were left behind");
+        fs::remove_dir_all(fixture.root().join("dist"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_missing_or_damaged_in_dist_is_made_again() -> Result<()> {
+    let fixture = Fixture::locked()?;
+    let first = fixture.run(&["build"]);
+    let index = fixture.root().join("dist/test12/index.json");
+    let blobs = fixture.root().join("dist/test12/blobs/sha256");
+    let largest = || {
+        let mut blobs: Vec<_> = fs::read_dir(&blobs)?.collect::<Result<_, _>>()?;
+        blobs.sort_by_key(|blob| blob.metadata().map_or(0, |metadata| metadata.len()));
+        blobs.pop().map(|blob| blob.path()).context("no blob")
+    };
+    let mut bytes = fs::read(largest()?)?;
+    bytes[30] ^= 1;
+    fs::write(largest()?, bytes)?;
+    let archive = fixture.run(&["build", "app", "--archive", "app.tar"]);
+    assert_eq!(
+        (archive.status, archive.stderr.contains("was damaged and is made again")),
+        (0, true),
+        "{}",
+        archive.text()
+    );
+    fs::write(&index, &fs::read(&index)?[..40])?;
+    assert_eq!(fixture.run(&["digest", "app"]).status, 1);
+    let again = fixture.run(&["build"]);
+    assert_eq!((again.status, &again.stdout), (0, &first.stdout), "{}", again.text());
+    Ok(())
+}
+
+#[test]
+fn an_archive_is_written_where_there_is_a_folder_for_it() -> Result<()> {
+    let fixture = Fixture::locked()?;
+    let outcome = fixture.run(&["build", "--archive", "out/images.tar"]);
+    assert_eq!(outcome.status, 2, "{}", outcome.text());
+    assert!(
+        outcome.stderr.contains("there is no folder `out`"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.contains("hint: make the folder first: mkdir -p 'out'"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!fixture.root().join("out").exists() && !fixture.root().join("dist").exists());
+    assert_eq!(fixture.run(&["build", "--archive", "images"]).status, 2, "a folder");
+    Ok(())
+}
+
+#[test]
+fn an_image_whose_programs_are_missing_is_not_built() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let run = "[run]\nuser = '10001:10001'\nentrypoint = ['/usr/sbin/wbe']\n";
+    fixture.append("images/app/image.toml", run)?;
+    assert_eq!(fixture.run(&["lock"]).status, 0);
+    let outcome = fixture.run(&["build"]);
+    insta::assert_snapshot!(outcome.text());
+    Ok(())
+}
+
+#[test]
+fn a_key_that_is_none_is_named_before_anything_is_done() -> Result<()> {
+    let fixture = Fixture::locked()?;
+    fixture.write("images/flavours/keys/archive.asc", "not a key")?;
+    for verb in ["lock", "build"] {
+        let outcome = fixture.run(&[verb]);
+        assert_eq!(outcome.status, 2, "{}", outcome.text());
+        assert!(
+            outcome.stderr.contains("`images/flavours/keys/archive.asc`"),
+            "{}",
+            outcome.stderr
+        );
+    }
     Ok(())
 }

@@ -104,6 +104,11 @@ impl Fixture {
         Ok(fs::write(path, text)?)
     }
 
+    pub(crate) fn append(&self, path: &str, text: &str) -> Result<()> {
+        let old = fs::read_to_string(self.root().join(path))?;
+        self.write(path, &(old + text))
+    }
+
     /// Changes the package in its suite and publishes.
     pub(crate) fn change(&mut self, name: &str, change: impl FnOnce(&mut Deb)) -> Result<()> {
         change(self.mirror.suite("bookworm")?.package(name)?);
