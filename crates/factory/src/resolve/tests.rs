@@ -173,9 +173,9 @@ fn what_is_wrong_is_told_with_the_remedy() {
     fs::remove_dir_all(folder.path().join("repodata")).unwrap();
     fs::create_dir(folder.path().join("dists")).unwrap();
     let error = ask_folder(folder.path(), None, &request(&["a"])).unwrap_err();
-    assert!(
-        matches!(error, ResolveError::Repository(error) if matches!(*error, RepositoryError::DebianArchive { .. }))
-    );
+    assert!(matches!(error, ResolveError::NoDebianIndex { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("`--arch`"));
+    fs::remove_dir(folder.path().join("dists")).unwrap();
 
     let twice = [source(folder.path()), source(folder.path())];
     let means = Means {
