@@ -98,11 +98,7 @@ fn a_server_that_only_drips_is_given_up_within_a_bound() -> Result<()> {
         let fixture = Fixture::new()?;
         let outcome = refused(&fixture, &path, Fault::Drip(Duration::from_millis(200)));
         assert_eq!(outcome.status, 4, "{}", outcome.text());
-        assert!(
-            outcome.stderr.contains("it is slower than"),
-            "{}",
-            outcome.stderr
-        );
+        assert!(outcome.stderr.contains("it is slower than"), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("hint: check the network"), "{}", outcome.stderr);
         assert!(started.elapsed() < Duration::from_secs(15));
     }
