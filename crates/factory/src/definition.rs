@@ -139,6 +139,9 @@ pub struct Link {
     pub flavours: Option<Vec<String>>,
     pub path: String,
     pub target: String,
+    /// It takes the place of a package's file on purpose, where there is one.
+    #[serde(default)]
+    pub replaces: bool,
 }
 
 /// One of our own static programs, taken from the folder of the `qclock` command that builds.

@@ -99,11 +99,13 @@ fn in_words(message: &str) -> Option<String> {
     }
     let (found, expected) = message
         .strip_prefix("invalid type: ")
-        .or_else(|| message.strip_prefix("invalid value: "))?
+        .or_else(|| message.strip_prefix("invalid value: "))
+        .or_else(|| message.strip_prefix("invalid length "))?
         .split_once(", expected ")?;
     let found = match found {
         "sequence" => "a list",
         "map" => "a table",
+        length if length.bytes().all(|byte| byte.is_ascii_digit()) => "a list",
         other => other,
     };
     let expected = match expected {
@@ -146,7 +148,7 @@ mod tests {
     fn a_key_that_resembles_none_lists_what_there_is() {
         let (message, hint) = error("name = 'app'\ntitle = ''\ndescription = ''\n[[link]]\nxyzzy = ''\n");
         assert_eq!(message, "images/app/image.toml:5: unknown key `xyzzy`");
-        assert_eq!(hint.unwrap(), "use one of `flavours`, `path`, `target`");
+        assert_eq!(hint.unwrap(), "use one of `flavours`, `path`, `target`, `replaces`");
     }
 
     #[test]

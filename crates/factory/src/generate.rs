@@ -112,7 +112,7 @@ fn given(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.is_empty())
 }
 
-/// A link never takes the place of a package's file unseen; that of an ancestor's link it may.
+/// A link takes the place of a package's file only where it says so; that of an ancestor's link it may always.
 fn takes_nobodys_place(sources: &Sources<'_>, link: &Link) -> Result<(), GenerateError> {
     let path = clean(&link.path)?;
     let Some(existing) = sources.packages.get(path.as_str()) else {
@@ -124,7 +124,8 @@ fn takes_nobodys_place(sources: &Sources<'_>, link: &Link) -> Result<(), Generat
         .filter(|image| image.name != sources.image.name)
         .flat_map(|image| &image.links)
         .any(|other| other.path == link.path);
-    if ancestors_link || existing.kind == Kind::Symlink(link.target.clone()) {
+    let meant = link.replaces && !existing.is_directory();
+    if meant || ancestors_link || existing.kind == Kind::Symlink(link.target.clone()) {
         return Ok(());
     }
     Err(GenerateError::LinkOver {

@@ -83,7 +83,7 @@ impl Failure for GenerateError {
                 "run `cargo build --release` so that `{name}` lies beside `qclock`"
             )),
             Self::LinkOver { path, kind } if *kind != "a directory" => Some(format!(
-                "take that away with a `[[prune]]` of `{path}`, or remove the link"
+                "write `replaces = true` in the `[[link]]` of `/{path}` if that is meant, or remove the link"
             )),
             Self::Machine { wanted, .. } => Some(format!(
                 "compile for {wanted} with `cargo build --release --target {wanted}-unknown-linux-gnu`, and name the folder with `--programs`"

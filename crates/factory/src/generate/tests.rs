@@ -167,13 +167,21 @@ fn nothing_is_made_twice() {
 #[test]
 fn a_link_does_not_take_the_place_of_a_package_s_file() {
     let link = |path: &str| format!("[[link]]\npath = '/{path}'\ntarget = '/elsewhere'\n");
-    let certificate = format!("{}b.crt", crate::assemble::CERTIFICATES);
+    let certificate = format!("{}b.crt", crate::assemble::CERTIFICATES[0]);
     let error = made(&link(&certificate), &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("the link `/{certificate}` would take the place of a file that a package or a parent brings")
     );
-    assert!(crate::failure::Failure::hint(&error).unwrap().contains("[[prune]]"));
+    assert!(
+        crate::failure::Failure::hint(&error)
+            .unwrap()
+            .contains("`replaces = true`")
+    );
+    let meant = made(&(link(&certificate) + "replaces = true\n"), &[]).unwrap();
+    assert_eq!(meant.get(&certificate), Some(&Entry::symlink("/elsewhere")));
+    let error = made(&(link("usr/share") + "replaces = true\n"), &[]).unwrap_err();
+    assert_eq!(crate::failure::Failure::hint(&error), None);
     let error = made(&link("usr/share"), &[]).unwrap_err();
     assert!(
         error
