@@ -3,6 +3,26 @@
 # shellcheck disable=SC2154 # `programs` and `engine_user` are set by those who source this.
 
 build_images() {
+  case ${QCLOCK_DATABASE:-} in
+    '') ;;
+    mysql) build_mysql || return ;;
+    *) fail "QCLOCK_DATABASE is \`$QCLOCK_DATABASE\`: leave it out for MariaDB, or say \`mysql\`" ;;
+  esac
+  build_flavour
+}
+
+# MySQL from a suite that moves: locked anew each time, beside the repository, and with nobody's verdict on its install scripts.
+build_mysql() {
+  local lock=.qclock/debian-sid.lock
+  local build=("$programs/qclock" --flavour debian-sid build db --lock "$lock" --unreviewed warn)
+  say "the database is MySQL from Debian's unstable suite: an evaluation, never for production"
+  mkdir -p .qclock
+  "$programs/qclock" --flavour debian-sid lock --output "$lock" || return
+  [ "${#engine_user[@]}" = 0 ] || "${build[@]}" --quiet >/dev/null || return
+  "${engine_user[@]}" "${build[@]}" --load --tag "mysql-${QCLOCK_TAG:-latest}"
+}
+
+build_flavour() {
   local flavour=${QCLOCK_FLAVOUR:-debian12} status=0
   local committed=images/$flavour.lock own=.qclock/$flavour.lock
   if [ ! -e "$committed" ] && [ ! -e "$own" ]; then

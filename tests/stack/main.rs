@@ -20,6 +20,7 @@ mod hardening;
 mod images;
 mod laboratory;
 mod lifecycle;
+mod mysql;
 mod packages;
 mod truth;
 
@@ -135,6 +136,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         Never,
     ),
     ("down leaves nothing behind", lifecycle::down_leaves_nothing, Always),
+    (
+        "a real MySQL in the database's place starts, fails and heals as MariaDB does",
+        mysql::in_the_databases_place,
+        Never,
+    ),
 ];
 
 /// Only for the laboratory; the first brings its stack up, the others stand before those that break it.

@@ -31,6 +31,8 @@ pub struct Flavour {
     pub streams: Vec<ModuleStream>,
     /// What the builds of module streams are for, `el9`.
     pub platform: Option<String>,
+    /// The images that the flavour has; all that can be made of it where this is not said.
+    pub images: Option<Vec<String>>,
     /// `@name@` for every image of the flavour; an image's own variables win.
     #[serde(default)]
     pub variables: Variables,
@@ -47,6 +49,10 @@ pub struct Suite {
     pub components: Vec<String>,
     /// Key files under `images/flavours/keys/` any one of which must have signed the suite.
     pub keys: Vec<String>,
+    /// Takes a description whose `Valid-Until` has passed: of a suite that moves, on a mirror that does not.  The lock and
+    /// everything made from it say so.
+    #[serde(default)]
+    pub accept_expired: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -92,21 +92,26 @@ pub enum Loaded {
 }
 
 /// The names under which Docker knows an image: `qclock-app:latest`, `qclock-app:0.1.0`.
-pub fn tags(image: &str, version: &str) -> [String; 2] {
-    [format!("{image}:latest"), format!("{image}:{version}")]
+fn names(image: &str, tags: &[String]) -> Vec<String> {
+    tags.iter().map(|tag| format!("{image}:{tag}")).collect()
 }
 
 /// Loads what the daemon has not got, all in one archive, so that a shared layer is sent once.
-pub async fn load(socket: &str, layout: &Path, images: &[BuiltImage], version: &str) -> Result<Vec<Loaded>, LoadError> {
+pub async fn load(
+    socket: &str,
+    layout: &Path,
+    images: &[BuiltImage],
+    tags: &[String],
+) -> Result<Vec<Loaded>, LoadError> {
     let docker = connect(socket).await?;
     let mut results = Vec::new();
     let mut missing = Vec::new();
     for image in images {
-        let result = present(&docker, image, version).await?;
+        let result = present(&docker, image, tags).await?;
         if result == Loaded::Imported {
             missing.push(Archived {
                 name: image.name.clone(),
-                tags: tags(&image.name, version).to_vec(),
+                tags: names(&image.name, tags),
             });
         }
         results.push(result);
@@ -118,7 +123,7 @@ pub async fn load(socket: &str, layout: &Path, images: &[BuiltImage], version: &
             .zip(&results)
             .filter(|(_, result)| **result == Loaded::Imported)
         {
-            if present(&docker, image, version).await? != Loaded::Present {
+            if present(&docker, image, tags).await? != Loaded::Present {
                 return Err(LoadError::Mismatch {
                     image: image.name.clone(),
                 });
@@ -145,7 +150,7 @@ pub fn check_archive(path: &Path) -> Result<&Path, LoadError> {
 }
 
 /// Writes the archive beside its place and renames it.
-pub fn write_archive(path: &Path, layout: &Path, images: &[BuiltImage], version: &str) -> Result<(), LoadError> {
+pub fn write_archive(path: &Path, layout: &Path, images: &[BuiltImage], tags: &[String]) -> Result<(), LoadError> {
     let failed = |source| LoadError::Write {
         path: path.display().to_string(),
         source,
@@ -154,7 +159,7 @@ pub fn write_archive(path: &Path, layout: &Path, images: &[BuiltImage], version:
         .iter()
         .map(|image| Archived {
             name: image.name.clone(),
-            tags: tags(&image.name, version).to_vec(),
+            tags: names(&image.name, tags),
         })
         .collect();
     let folder = check_archive(path)?;
@@ -186,12 +191,12 @@ async fn connect(socket: &str) -> Result<Docker, LoadError> {
 }
 
 /// `Imported` stands for "has to be".
-async fn present(docker: &Docker, image: &BuiltImage, version: &str) -> Result<Loaded, LoadError> {
+async fn present(docker: &Docker, image: &BuiltImage, tags: &[String]) -> Result<Loaded, LoadError> {
     // The classic store names an image by its config, containerd's by its manifest.
     let ids = [image.config.to_string(), image.digest.to_string()];
     let mut have = None;
     let mut lacking = Vec::new();
-    for tag in tags(&image.name, version) {
+    for tag in names(&image.name, tags) {
         let id = match docker.inspect_image(&tag).await {
             Ok(found) => found.id.unwrap_or_default(),
             Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => String::new(),

@@ -56,6 +56,9 @@ pub struct LockedSuite {
     pub date: String,
     /// Fingerprint of the key whose signature was accepted.
     pub signed_by: String,
+    /// `Valid-Until` of the InRelease file, RFC 3339 UTC, where it had passed and the flavour accepts that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

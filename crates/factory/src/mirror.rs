@@ -123,6 +123,7 @@ impl Mirrors {
             .map(|candidate| candidate.archive.clone())
             .filter(|address| ends_in(address, Archive::Debian))
             .collect();
+        let main = if main.is_empty() { archives(apt) } else { main };
         for suite in &flavour.suites {
             let candidates = suites.entry(suite.name.clone()).or_default();
             if candidates.is_empty() {
@@ -184,6 +185,18 @@ impl Mirrors {
             None => Err(&MirrorError::UnknownSuite),
         }
     }
+}
+
+/// A host of another suite has the archive's address, too.
+fn archives(apt: &HostApt) -> Vec<Url> {
+    let addresses = apt.sources.iter().flat_map(|source| &source.addresses);
+    let mut archives = Vec::new();
+    for address in addresses.filter(|address| ends_in(address, Archive::Debian)) {
+        if !archives.contains(address) {
+            archives.push(address.clone());
+        }
+    }
+    archives
 }
 
 /// Places that name the suite, or, where none does, places that name an alias of it.

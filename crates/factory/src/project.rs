@@ -69,6 +69,17 @@ impl Project {
             check_references(name, draft, &drafts, &flavours)?;
         }
 
+        if let Some(name) = flavour.images.iter().flatten().find(|name| !drafts.contains_key(*name)) {
+            return Err(ProjectError::Flavour {
+                path: PathBuf::from(format!("images/flavours/{}.toml", flavour.name)),
+                fault: Fault {
+                    message: format!("`images` names `{name}`, which has no folder in `images`"),
+                    hint: closest(name, drafts.keys().map(String::as_str))
+                        .map(|name| format!("did you mean `{name}`?")),
+                },
+            });
+        }
+
         let mut project = Self {
             root: root.to_owned(),
             all: drafts.keys().cloned().collect(),
@@ -79,7 +90,7 @@ impl Project {
             variables: BTreeMap::new(),
         };
         for name in parents_first(&drafts)? {
-            if belongs(&name, &drafts, &project.flavour.name) {
+            if belongs(&name, &drafts, &project.flavour) {
                 project.add(&name, &drafts[&name], &texts[&name])?;
             }
         }
@@ -412,8 +423,9 @@ fn is_own_ancestor(name: &str, drafts: &BTreeMap<String, Definition>) -> bool {
     ancestors.take(drafts.len()).any(|ancestor| ancestor == name)
 }
 
-/// An image belongs to the flavours for which it selects packages, or, where it selects none at all, to its parent's.
-fn belongs(name: &str, drafts: &BTreeMap<String, Definition>, flavour: &str) -> bool {
+/// An image belongs to the flavours for which it selects packages, or, where it selects none at all, to its parent's; but
+/// only where the flavour does not say otherwise.
+fn belongs(name: &str, drafts: &BTreeMap<String, Definition>, flavour: &Flavour) -> bool {
     let Some(draft) = drafts.get(name) else {
         return false;
     };
@@ -423,7 +435,12 @@ fn belongs(name: &str, drafts: &BTreeMap<String, Definition>, flavour: &str) -> 
             .as_ref()
             .is_none_or(|parent| belongs(parent, drafts, flavour))
     };
-    (draft.packages.is_empty() || draft.packages.contains_key(flavour)) && parent_belongs()
+    let listed = flavour
+        .images
+        .as_ref()
+        .is_none_or(|images| images.iter().any(|image| image == name));
+    let selected = draft.packages.is_empty() || draft.packages.contains_key(&flavour.name);
+    listed && selected && parent_belongs()
 }
 
 /// The definition with all its strings rendered.

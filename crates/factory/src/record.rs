@@ -22,6 +22,9 @@ pub struct Record<'a> {
     /// RFC 3339.
     pub created: &'a str,
     pub parent: Option<String>,
+    /// Suites whose description had expired when the lock was made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expired_suites: Vec<RecordedExpiry<'a>>,
     pub binaries: Vec<RecordedBinary<'a>>,
     pub packages: Vec<RecordedPackage<'a>>,
     /// What packages wanted files to be allowed that their user may not.  No image of ours grants it.
@@ -35,6 +38,26 @@ pub struct DroppedCapability {
     pub package: String,
     /// `cap_sys_nice=ep`, in the form of `cap_from_text(3)`.
     pub capabilities: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RecordedExpiry<'a> {
+    pub name: &'a str,
+    /// RFC 3339 UTC.
+    pub valid_until: &'a str,
+}
+
+impl<'a> RecordedExpiry<'a> {
+    pub fn all_of(lock: &'a Lockfile) -> Vec<Self> {
+        let expired = lock.suites.iter().filter_map(|suite| {
+            let valid_until = suite.expired.as_deref()?;
+            Some(Self {
+                name: &suite.name,
+                valid_until,
+            })
+        });
+        expired.collect()
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -129,12 +129,13 @@ impl DatabaseKind {
         }
     }
 
-    /// For a first start, which may be quick: nothing needs to be on the disk before all of it is, and that is seen to before
-    /// the directory gets its name.  MariaDB would make some 800 calls, 5 s on a busy disk; MySQL has no such switch.
-    pub(crate) fn hurry(self) -> &'static [&'static str] {
+    /// For a first start, of which nothing may be in the binary log.  Nor needs anything of it to be on the disk before all of it
+    /// is, which is seen to before the directory gets its name: MariaDB can be told so, and saves some 800 calls, 5 s on a busy
+    /// disk.  MySQL would warn of replicas' updates that go into no binary log.
+    pub(crate) fn first_start_arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Mariadb => &["--loose-debug-no-sync"],
-            Self::Mysql => &[],
+            Self::Mariadb => &["--skip-log-bin", "--loose-debug-no-sync"],
+            Self::Mysql => &["--skip-log-bin", "--log-replica-updates=OFF"],
         }
     }
 

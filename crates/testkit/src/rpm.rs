@@ -272,7 +272,10 @@ impl Rpm {
                 1009,
                 Value::Int32(vec![self.files.iter().map(|file| length(&file.content)).sum()]),
             ),
-            (1028, numbers(|file| length(&file.content) + length(file.target.as_bytes()))),
+            (
+                1028,
+                numbers(|file| length(&file.content) + length(file.target.as_bytes())),
+            ),
             (1030, Value::Int16(self.files.iter().map(|file| file.mode).collect())),
             (1033, Value::Int16(vec![0; self.files.len()])),
             (1034, numbers(|_| 1_600_000_000)),

@@ -51,6 +51,8 @@ pub struct Stack {
     pub noc_port: u16,
     /// Image tag of this run.
     pub tag: String,
+    /// What this stack's scripts are told besides.
+    variables: Vec<(&'static str, String)>,
     folder: TempDir,
     /// Where the laboratory's packages come from, as soon as there are any.
     mirror: OnceLock<PathBuf>,
@@ -79,6 +81,7 @@ impl Stack {
             http_port: free_port()?,
             noc_port: free_port()?,
             tag: format!("test-{id}"),
+            variables: Vec::new(),
             folder,
             mirror: OnceLock::new(),
         })
@@ -87,6 +90,16 @@ impl Stack {
     /// Folder of the definitions and of `docker-compose.yml`.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Another stack of the same checkout, with a name of its own, for which a variable is set.
+    pub fn beside(&self, name: &str, variable: &'static str, value: &str) -> Result<Self> {
+        let mut other = Self::new(&self.root, self.flavour)?;
+        other.project = format!("{}-{name}", self.project);
+        other.tag = format!("{}-{name}", self.tag);
+        other.variables.extend(self.variables.iter().cloned());
+        other.variables.push((variable, value.to_owned()));
+        Ok(other)
     }
 
     /// Folder whose `www` is mounted as the document root and whose `secrets` holds this stack's own passwords.
@@ -122,6 +135,7 @@ impl Stack {
             variables.push(("QCLOCK_ORACLELINUX_MIRROR", mirror.display().to_string()));
             variables.push(("QCLOCK_CACHE_DIR", self.folder().join("cache").display().to_string()));
         }
+        variables.extend(self.variables.iter().cloned());
         variables
     }
 
@@ -264,12 +278,10 @@ impl Stack {
             return Ok(());
         }
         self.compose(&["down", "--volumes", "--remove-orphans", "--timeout", "20"])?;
-        for image in ["base", "app", "db", "dashboard"] {
+        let plain = ["base", "app", "db", "dashboard"].map(|image| format!("qclock-{image}:{}", self.tag));
+        for name in plain.into_iter().chain([format!("qclock-db:mysql-{}", self.tag)]) {
             // An image that was never loaded cannot be removed: that is fine.
-            drop(self.output(
-                "docker",
-                &["image", "rm", "--force", &format!("qclock-{image}:{}", self.tag)],
-            ));
+            drop(self.output("docker", &["image", "rm", "--force", &name]));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::definition::{Definition, IMAGE_PREFIX};
 use crate::generate::{Sources, finish, generate, lay_over, read_programs};
 use crate::lockfile::LockedPackage;
 use crate::package_database::database;
-use crate::record::{self, DroppedCapability, Record, RecordedBinary, RecordedPackage};
+use crate::record::{self, DroppedCapability, Record, RecordedBinary, RecordedExpiry, RecordedPackage};
 
 /// What the parent has: its image, its files, and the blobs of its layers, which are published again should another build have
 /// removed them meanwhile.
@@ -288,6 +288,7 @@ fn record(
             .parent
             .as_ref()
             .map(|parent| format!("{IMAGE_PREFIX}{parent}")),
+        expired_suites: RecordedExpiry::all_of(request.lock),
         binaries: programs
             .iter()
             .map(|program| RecordedBinary {

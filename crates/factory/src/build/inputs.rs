@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Request};
 use crate::definition::Definition;
 use crate::generate::{Program, RootfsFile, check_programs, read_programs, read_rootfs};
-use crate::record::lock_digest;
+use crate::record::{RecordedExpiry, lock_digest};
 
 /// Where the digest is kept: beside the image's name in the layout's index, so the two change together.
 pub(super) const ANNOTATION: &str = "io.qclock.inputs";
@@ -64,6 +64,7 @@ impl Inputs {
             "lineage": format!("{:?}", project.lineage(image)),
             "variables": project.variables(image),
             "lock": lock,
+            "expired": RecordedExpiry::all_of(request.lock),
             "epoch": request.source_date_epoch,
             "rootfs": files,
             "programs": programs_part,

@@ -1,6 +1,6 @@
 //! A suite's `InRelease` file: fetched, its signature verified, its validity checked.
 
-use qclock_packages::deb::Release;
+use qclock_packages::deb::{Release, ReleaseError};
 use qclock_trust::{Keyring, Sha256, verify_inrelease};
 
 use super::{LockError, Request};
@@ -96,13 +96,23 @@ fn fetch_from(
         address: address(),
         source,
     })?;
-    release
-        .check_validity(request.now)
-        .map_err(|source| LockError::Validity {
-            suite: name(),
-            address: address(),
-            source,
-        })?;
+    let expired = match release.check_validity(request.now) {
+        Ok(()) => None,
+        Err(ReleaseError::Expired { valid_until, .. }) if suite.accept_expired => {
+            request.progress.note(&format!(
+                "The suite `{}` was valid until {valid_until} and has expired: accepted, as the flavour says, and written into the lock.",
+                suite.name
+            ));
+            Some(valid_until.to_string())
+        }
+        Err(source) => {
+            return Err(LockError::Validity {
+                suite: name(),
+                address: address(),
+                source,
+            });
+        }
+    };
     if release.codename != suite.name {
         return Err(LockError::OtherSuite {
             suite: name(),
@@ -118,6 +128,7 @@ fn fetch_from(
             in_release: Sha256::of(&bytes).to_string(),
             date: release.date.to_string(),
             signed_by: signed.signed_by.clone(),
+            expired,
         },
         release,
         place: place.clone(),

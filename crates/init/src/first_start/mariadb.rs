@@ -37,7 +37,7 @@ pub(super) fn initialise(
             "--log-warnings=0",
             "--enforce-storage-engine=",
         ])
-        .args(["--max-allowed-packet=8M", "--net-buffer-length=16K", "--skip-log-bin"])
+        .args(["--max-allowed-packet=8M", "--net-buffer-length=16K"])
         .stdin(Stdio::piped());
     let mut child = command.spawn().map_err(|source| database.run_failed(source))?;
     if let Some(mut input) = child.stdin.take() {

@@ -25,7 +25,7 @@ pub(super) fn initialise(
     let file = InitFile::write(&database.first_start.socket_directory, &accounts)?;
     let mut child = database
         .server(directory)
-        .args(["--initialize-insecure", "--skip-log-bin"])
+        .arg("--initialize-insecure")
         .arg(option("init-file", &file.path))
         .stdin(Stdio::null())
         .spawn()

@@ -116,12 +116,9 @@ impl<'a> Database<'a> {
         let socket = self.first_start.socket_directory.join(SOCKET);
         let child = self
             .server(directory)
-            .args(["--skip-networking", "--skip-log-bin", "--skip-slave-start"])
+            .arg("--skip-networking")
             .arg(option("socket", &socket))
-            .arg(option(
-                "pid-file",
-                &self.first_start.socket_directory.join("first-start.pid"),
-            ))
+            .arg(option("pid-file", &directory.join("first-start.pid")))
             .stdin(Stdio::null())
             .spawn()
             .map_err(|source| self.run_failed(source))?;
@@ -141,7 +138,7 @@ impl<'a> Database<'a> {
             .arg(option("defaults-file", &self.first_start.defaults_file))
             .arg(self.first_start.kind.group_suffix())
             .arg(option("datadir", directory))
-            .args(self.first_start.kind.hurry())
+            .args(self.first_start.kind.first_start_arguments())
             .stdout(io::stderr());
         for secret in super::SECRET_VARIABLES {
             command.env_remove(secret);

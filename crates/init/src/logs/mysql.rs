@@ -1,5 +1,5 @@
-//! The error log of MySQL as its sink for JSON writes it; what is no such object (a library's message, a crash report) is all
-//! message.
+//! The error log of MySQL: as its sink for JSON writes it, or, before and after that sink is there, as the classic one does.
+//! Another line (a library's message, a crash report) is all message.
 
 use serde::Deserialize;
 
@@ -25,7 +25,34 @@ impl Line {
             msg: String::from_utf8_lossy(bytes).into_owned(),
             ..Self::default()
         };
-        serde_json::from_slice(bytes).unwrap_or_else(|_| whole())
+        serde_json::from_slice(bytes)
+            .ok()
+            .or_else(|| Self::classic(std::str::from_utf8(bytes).ok()?))
+            .unwrap_or_else(whole)
+    }
+
+    /// `2026-11-25T01:02:03.123456Z 0 [System] [MY-010931] [Server] message`
+    fn classic(text: &str) -> Option<Self> {
+        let (time, rest) = text.split_once(' ')?;
+        let (thread, rest) = rest.split_once(" [")?;
+        let (level, rest) = rest.split_once("] [MY-")?;
+        let (code, rest) = rest.split_once("] [")?;
+        let (subsystem, message) = rest.split_once("] ")?;
+        let prio = match level {
+            "System" => 0,
+            "ERROR" => 1,
+            "Warning" => 2,
+            "Note" => 3,
+            _ => return None,
+        };
+        Some(Self {
+            prio: Some(prio),
+            err_code: Some(code.parse().ok()?),
+            subsystem: Some(subsystem.to_owned()),
+            msg: message.to_owned(),
+            time: Some(time.to_owned()),
+            thread: Some(thread.parse().ok()?),
+        })
     }
 
     fn level(&self) -> &'static str {
@@ -108,6 +135,18 @@ mod tests {
                 "process.pid": 7, "process.thread.id": 0, "log.logger": "Server", "error.code": "MY-011068",
             })
         );
+    }
+
+    #[test]
+    fn the_classic_form_says_the_same() {
+        let value =
+            written("2026-11-25T01:02:03.123456Z 7 [Warning] [MY-010068] [Server] CA certificate [x] is self signed.");
+        assert_eq!(value["@timestamp"], "2026-11-25T01:02:03.123456Z");
+        assert_eq!(value["log.level"], "warning");
+        assert_eq!(value["error.code"], "MY-010068");
+        assert_eq!(value["process.thread.id"], 7);
+        assert_eq!(value["log.logger"], "Server");
+        assert_eq!(value["message"], "CA certificate [x] is self signed.");
     }
 
     #[test]

@@ -40,6 +40,10 @@ pub(crate) struct Arguments {
     /// Put the images into Docker
     #[arg(long)]
     load: bool,
+    /// Name the images so in Docker and in the archive, as `qclock-app:TAG`; by default `latest` and the version. May be given
+    /// several times
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
+    tags: Vec<String>,
     /// Write the images into one archive that other tools load
     #[arg(long, value_name = "FILE")]
     archive: Option<PathBuf>,
@@ -109,11 +113,15 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
         .into_iter()
         .filter(|built| names.is_empty() || references.contains(&built.name))
         .collect();
+    let tags = match arguments.tags.as_slice() {
+        [] => vec!["latest".to_owned(), VERSION.to_owned()],
+        given => given.to_vec(),
+    };
     if let Some(archive) = &arguments.archive {
-        write_archive(archive, &output, &built, VERSION)?;
+        write_archive(archive, &output, &built, &tags)?;
     }
     let loaded = if arguments.load {
-        Some(load_into_docker(&context, &output, &built)?)
+        Some(load_into_docker(&context, &output, &built, &tags)?)
     } else {
         None
     };
@@ -146,11 +154,27 @@ pub(crate) fn layout_folder(output: Option<&Path>, context: &Context) -> PathBuf
     output.map_or_else(default, Path::to_owned)
 }
 
-fn load_into_docker(context: &Context, output: &Path, built: &[BuiltImage]) -> Result<Vec<Loaded>, CommandFailure> {
+fn load_into_docker(
+    context: &Context,
+    output: &Path,
+    built: &[BuiltImage],
+    tags: &[String],
+) -> Result<Vec<Loaded>, CommandFailure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|source| CommandFailure::io("cannot prepare to speak to Docker".to_owned(), source, None))?;
-    Ok(runtime.block_on(load(&context.environment.docker_socket, output, built, VERSION))?)
+    Ok(runtime.block_on(load(&context.environment.docker_socket, output, built, tags))?)
+}
+
+/// What Docker takes for a tag.
+fn tag(text: &str) -> Result<String, &'static str> {
+    let first = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let others = |letter: char| first(letter) || letter == '.' || letter == '-';
+    if text.len() <= 128 && text.starts_with(first) && text.chars().all(others) {
+        Ok(text.to_owned())
+    } else {
+        Err("a tag is letters, digits, `_`, `.` and `-`, 128 at most, and begins with one of the first three")
+    }
 }
 
 fn report(context: &Context, built: &[BuiltImage], loaded: Option<&[Loaded]>) {
