@@ -25,6 +25,42 @@ pub struct ImageRecord {
     pub lock: String,
     /// The build's time stamp.
     pub created: String,
+    /// Suites whose index had expired when the packages were chosen, and was accepted.
+    #[serde(default)]
+    pub expired_suites: Vec<ExpiredSuite>,
+    /// Our own programs.
+    #[serde(default, skip_serializing)]
+    pub binaries: Vec<Program>,
+    /// The distribution's packages.
+    #[serde(default, skip_serializing)]
+    pub packages: Vec<Package>,
+}
+
+/// An index that was out of date.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ExpiredSuite {
+    /// The suite's code name.
+    pub name: String,
+    /// RFC 3339.
+    pub valid_until: String,
+}
+
+/// A program of ours that the image holds.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct Program {
+    /// Its file's name.
+    pub name: String,
+    /// Of the file, hexadecimal.
+    pub sha256: String,
+}
+
+/// A package that the image is made of.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
 }
 
 impl ImageRecord {
@@ -56,12 +92,16 @@ mod tests {
     #[test]
     fn a_record_is_read_and_another_file_is_not() {
         let text = br#"{"schema":"qclock.image/1","name":"qclock-dashboard","version":"0.1.0","flavour":"debian12","evaluation":true,
-            "lock":"sha256:0123456789abcdef","created":"2026-11-22T00:00:00Z","parent":"qclock-base","binaries":[],"packages":[]}"#;
+            "lock":"sha256:0123456789abcdef","created":"2026-11-22T00:00:00Z","parent":"qclock-base","binaries":[{"name":"qclock-init","sha256":"ab"}],"packages":[{"name":"tzdata","version":"2026a","architecture":"all"}],
+            "expired_suites":[{"name":"sid","valid_until":"2026-11-06T08:08:01Z"}]}"#;
         let record = ImageRecord::parse(text).unwrap();
         assert_eq!(
             (record.flavour.as_str(), record.short_lock()),
             ("debian12", "0123456789ab")
         );
+        assert_eq!(record.binaries[0].name, "qclock-init");
+        assert_eq!(record.packages[0].version, "2026a");
+        assert_eq!(record.expired_suites[0].name, "sid");
         assert_eq!(ImageRecord::parse(b"{}"), None);
         assert_eq!(ImageRecord::read(Path::new("/nonexistent")), None);
     }
