@@ -18,7 +18,9 @@ pub(crate) fn up(stack: &Stack) -> Result<()> {
     let debian = DebianPackages::locked(&root().join(lock_in_use()), &cache())?;
     let laboratory = Laboratory::prepare(&debian, &cache())?;
     let prepared = start.elapsed();
-    copy_folder(&root().join("images"), &stack.root().join("images"))?;
+    for folder in ["images", "compose"] {
+        copy_folder(&root().join(folder), &stack.root().join(folder))?;
+    }
     for file in ["docker-compose.yml", ".dockerignore"] {
         fs_err::copy(root().join(file), stack.root().join(file))?;
     }

@@ -26,7 +26,18 @@ pub(crate) struct Arguments {
     folder: Option<PathBuf>,
 }
 
-const NAMES: [&str; 3] = ["db_root_password", "db_password", "db_monitor_password"];
+const NAMES: [&str; 10] = [
+    "db_root_password",
+    "db_password",
+    "db_monitor_password",
+    "identity_db_password",
+    "identity_db_monitor_password",
+    "identity_db_backup_password",
+    "identity_client_secret",
+    "identity_realm_secret",
+    "identity_admin_password",
+    "identity_console_password",
+];
 
 /// The account `qclock` of every image.
 const ACCOUNT: u32 = 10001;
