@@ -11,7 +11,7 @@ prepare_images
 
 say "starting"
 compose=("${engine_user[@]}" docker compose)
-if ! "${compose[@]}" up --detach --remove-orphans --wait --wait-timeout 120; then
+if ! "${compose[@]}" up --detach --remove-orphans --wait --wait-timeout 240; then
   "${compose[@]}" ps --all >&2
   "${compose[@]}" logs --no-color --tail 20 >&2
   [ -z "$chosen" ] || say "hint: docker compose down -v && QCLOCK_FLAVOUR=$evaluation ./scripts/up.sh evaluates without Oracle Linux"

@@ -64,7 +64,10 @@ build_with() {
 # A stack beside the usual one names its images itself.  What images/*/Dockerfile begin with is called `factory`.
 tag_images() {
   local image tag=${QCLOCK_TAG:-latest}
-  for image in base app db dashboard; do
+  for image in images/*/image.toml; do
+    image=$(basename "$(dirname "$image")")
+    # Not every flavour has every image.
+    "${engine_user[@]}" docker image inspect "qclock-$image:latest" >/dev/null 2>&1 || continue
     "${engine_user[@]}" docker tag "qclock-$image:latest" "qclock-$image:factory"
     [ "$tag" = latest ] || "${engine_user[@]}" docker tag "qclock-$image:latest" "qclock-$image:$tag"
   done

@@ -13,6 +13,7 @@
 )]
 
 mod dockerfile;
+mod edge;
 mod faults;
 mod first_start;
 mod flavours;
@@ -70,6 +71,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
     (
         "Apache serves the dashboard, the user's PHP and nothing it should not",
         truth::edge_routes,
+        Always,
+    ),
+    (
+        "Apache passes on what sign-in needs and nothing else of the identity provider",
+        edge::of_sign_in,
         Always,
     ),
     ("every container is hardened as written", hardening::containers, Always),

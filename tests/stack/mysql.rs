@@ -12,7 +12,7 @@ use crate::{faults, first_start, images, truth};
 const ENVIRONMENT: i32 = 4;
 
 pub(crate) fn in_the_databases_place(stack: &Stack) -> Result<()> {
-    let mysql = stack.beside("mysql", "QCLOCK_DATABASE", "mysql")?;
+    let mysql = stack.beside("mysql", &[("QCLOCK_DATABASE", "mysql"), ("QCLOCK_IDENTITY", "off")])?;
     if let Some(reason) = unavailable(&mysql)? {
         println!("    left out: the suite cannot be had: {reason}");
         return Ok(());

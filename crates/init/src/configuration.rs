@@ -27,6 +27,8 @@ pub struct Configuration {
     pub stop_delay: Duration,
     /// `QCLOCK_*` variables that this image understands; None: do not look.
     pub known_variables: Option<Vec<String>>,
+    /// Variables that hold networks: services see them checked, with the host's addresses in them.
+    pub network_variables: Vec<String>,
     pub directories: Vec<Directory>,
     pub first_start: Option<FirstStart>,
     pub services: Vec<Service>,

@@ -57,17 +57,23 @@ pub fn unknown_variables<'a>(
         .collect()
 }
 
-/// What a service sees: the container's variables and its own.  In an image with a database the passwords that were given as
+/// What a service sees: the container's variables, some of them `translated`, and its own.  In an image with a database the passwords that were given as
 /// variables stay behind: the server does not need them, and `/proc/PID/environ` shows them.
 pub fn of_service(
     configuration: &Configuration,
     own: &BTreeMap<String, String>,
+    translated: &BTreeMap<String, String>,
     container: impl Iterator<Item = (OsString, OsString)>,
 ) -> BTreeMap<OsString, OsString> {
     let hides =
         |name: &OsString| configuration.first_start.is_some() && SECRET_VARIABLES.iter().any(|secret| *secret == name);
     let mut environment: BTreeMap<OsString, OsString> = container.filter(|(name, _)| !hides(name)).collect();
-    environment.extend(own.iter().map(|(name, value)| (name.into(), value.into())));
+    environment.extend(
+        translated
+            .iter()
+            .chain(own)
+            .map(|(name, value)| (name.into(), value.into())),
+    );
     environment
 }
 

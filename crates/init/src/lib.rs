@@ -13,6 +13,7 @@ pub mod failure;
 pub mod first_start;
 pub mod health;
 pub mod logs;
+pub mod networks;
 pub mod os;
 pub mod output;
 pub mod probe;

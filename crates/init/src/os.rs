@@ -26,6 +26,9 @@ use crate::supervisor::Outcome;
 /// default pipe of 64 KiB were measured to interleave when it ran full.  The limit for users without privileges is 1 MiB.
 const PIPE_SIZES: [usize; 3] = [1 << 20, 1 << 18, 1 << 16];
 
+/// More than the routes of a container fill.
+const ROUTES_SIZE: u64 = 1 << 16;
+
 /// Signals that have arrived, and a descriptor that becomes readable when one does.
 #[derive(Debug)]
 pub struct Doorbell {
@@ -122,6 +125,14 @@ pub fn wait(doorbell: &Doorbell, streams: &[(usize, BorrowedFd<'_>)], timeout: O
         // Interrupted by a signal: the bell has rung.  Anything else shows again at the next call.
         Err(_) => Vec::new(),
     }
+}
+
+/// A table of `/proc/net`, or its beginning; nothing where there is none.
+pub fn routes(table: &str) -> String {
+    let mut text = String::new();
+    let read = File::open(Path::new("/proc/net").join(table))
+        .and_then(|file| file.take(ROUTES_SIZE).read_to_string(&mut text));
+    read.map_or_else(|_| String::new(), |_| text)
 }
 
 /// What to run.

@@ -16,6 +16,7 @@ use crate::configuration::{Configuration, Service};
 use crate::environment::{self, LimitError, STOP_DELAY_SECONDS, STOP_SECONDS};
 use crate::failure::{Class, Failure, in_one_line};
 use crate::logs::{self, Format};
+use crate::networks::{self, NetworkError};
 use crate::os::{self, Doorbell};
 use crate::signal::Signal;
 use crate::supervisor::{Action, Event, Level, Plan, Stage, Supervisor, Unit, UnitIndex};
@@ -32,6 +33,8 @@ const FIRST_START: &str = "first-start";
 pub enum RunError {
     #[error(transparent)]
     Limit(#[from] LimitError),
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     #[error("cannot make the directory `{}`", path.display())]
     Directory {
         path: PathBuf,
@@ -46,6 +49,7 @@ impl Failure for RunError {
     fn class(&self) -> Class {
         match self {
             Self::Limit(error) => error.class(),
+            Self::Network(error) => error.class(),
             Self::Directory { .. } | Self::Prepare(_) => Class::Environment,
         }
     }
@@ -53,6 +57,7 @@ impl Failure for RunError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Directory { .. } => Some("mount a tmpfs that this user may write to, `--tmpfs /run`".to_owned()),
+            Self::Network(error) => error.hint(),
             Self::Limit(_) | Self::Prepare(_) => None,
         }
     }
@@ -69,7 +74,14 @@ pub fn run(configuration: &Configuration, path: &Path) -> Result<u8, RunError> {
             source,
         })?;
     }
+    let gateways = networks::gateways(&os::routes("route"), &os::routes("ipv6_route"));
+    let translated = networks::translate(
+        &configuration.network_variables,
+        |name| std::env::var_os(name),
+        &gateways,
+    )?;
     let mut runner = Runner::new(configuration, path, plan, doorbell).map_err(RunError::Prepare)?;
+    runner.translated = translated;
     runner.warn_of_unknown_variables();
     Ok(runner.run())
 }
@@ -115,6 +127,8 @@ struct Runner<'a> {
     configuration: &'a Configuration,
     path: &'a Path,
     plan: Plan,
+    /// Variables that services see in another form.
+    translated: BTreeMap<String, String>,
     supervisor: Supervisor,
     doorbell: Doorbell,
     begun: Instant,
@@ -141,6 +155,7 @@ impl<'a> Runner<'a> {
         Ok(Self {
             configuration,
             path,
+            translated: BTreeMap::new(),
             supervisor: Supervisor::new(plan.clone()),
             doorbell,
             begun: Instant::now(),
@@ -261,7 +276,12 @@ impl<'a> Runner<'a> {
                     };
                 }
             }
-            let environment = environment::of_service(self.configuration, &service.environment, std::env::vars_os());
+            let environment = environment::of_service(
+                self.configuration,
+                &service.environment,
+                &self.translated,
+                std::env::vars_os(),
+            );
             (service.command.clone(), environment, (service.stdout, service.stderr))
         } else {
             let all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();

@@ -49,6 +49,8 @@ pub struct Stack {
     pub http_port: u16,
     /// Port of the dashboard itself.
     pub noc_port: u16,
+    /// Port of sign-in.
+    pub identity_port: u16,
     /// Image tag of this run.
     pub tag: String,
     /// What this stack's scripts are told besides.
@@ -80,6 +82,7 @@ impl Stack {
             project: format!("qclock-test-{id}"),
             http_port: free_port()?,
             noc_port: free_port()?,
+            identity_port: free_port()?,
             tag: format!("test-{id}"),
             variables: Vec::new(),
             folder,
@@ -92,13 +95,15 @@ impl Stack {
         &self.root
     }
 
-    /// Another stack of the same checkout, with a name of its own, for which a variable is set.
-    pub fn beside(&self, name: &str, variable: &'static str, value: &str) -> Result<Self> {
+    /// Another stack of the same checkout, with a name of its own, for which variables are set.
+    pub fn beside(&self, name: &str, variables: &[(&'static str, &str)]) -> Result<Self> {
         let mut other = Self::new(&self.root, self.flavour)?;
         other.project = format!("{}-{name}", self.project);
         other.tag = format!("{}-{name}", self.tag);
         other.variables.extend(self.variables.iter().cloned());
-        other.variables.push((variable, value.to_owned()));
+        other
+            .variables
+            .extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Ok(other)
     }
 
@@ -124,6 +129,7 @@ impl Stack {
             ("QCLOCK_FLAVOUR", self.flavour.name().to_owned()),
             ("QCLOCK_HTTP_PORT", self.http_port.to_string()),
             ("QCLOCK_NOC_PORT", self.noc_port.to_string()),
+            ("QCLOCK_IDENTITY_PORT", self.identity_port.to_string()),
             ("QCLOCK_TAG", self.tag.clone()),
             (
                 "QCLOCK_SECRETS_DIR",
@@ -216,6 +222,10 @@ impl Stack {
         format!("http://127.0.0.1:{}{path}", self.noc_port)
     }
 
+    pub fn identity_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.identity_port)
+    }
+
     pub fn get(&self, path: &str) -> Result<Answer> {
         client::get(&self.url(path), Duration::from_secs(10))
     }
@@ -278,7 +288,8 @@ impl Stack {
             return Ok(());
         }
         self.compose(&["down", "--volumes", "--remove-orphans", "--timeout", "20"])?;
-        let plain = ["base", "app", "db", "dashboard"].map(|image| format!("qclock-{image}:{}", self.tag));
+        let plain = ["base", "app", "db", "dashboard", "identity", "identity-db"]
+            .map(|image| format!("qclock-{image}:{}", self.tag));
         for name in plain.into_iter().chain([format!("qclock-db:mysql-{}", self.tag)]) {
             // An image that was never loaded cannot be removed: that is fine.
             drop(self.output("docker", &["image", "rm", "--force", &name]));

@@ -39,6 +39,7 @@ pub(super) fn check(document: Document) -> Result<Configuration, String> {
         stop_budget: seconds("stop_seconds", supervisor.stop_seconds.max(1))?,
         stop_delay: seconds("stop_delay_seconds", supervisor.stop_delay_seconds)?,
         known_variables: document.environment.known,
+        network_variables: document.environment.networks,
         directories,
         first_start,
         services,

@@ -45,6 +45,8 @@ impl Default for Supervisor {
 #[serde(deny_unknown_fields)]
 pub(super) struct Environment {
     pub(super) known: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) networks: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
