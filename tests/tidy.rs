@@ -22,7 +22,8 @@ const DIRECTION: &[(&str, &[&str])] = &[
         &["qclock-oci", "qclock-packages", "qclock-solver", "qclock-trust"],
     ),
     ("qclock-support", &[]),
-    ("qclock", &["qclock-factory", "qclock-support"]),
+    ("qclock-realm", &[]),
+    ("qclock", &["qclock-factory", "qclock-realm", "qclock-support"]),
     ("qclock-dashboard", &["qclock-probe", "qclock-support"]),
     ("qclock-testkit", &["qclock-packages", "qclock-trust"]),
 ];

@@ -63,7 +63,7 @@ pub(crate) fn containers(stack: &Stack) -> Result<()> {
 /// Only Apache is published to everybody, the dashboard's own port to the loopback, the database to nobody.
 fn published_ports(stack: &Stack) -> Result<()> {
     for (service, expected) in [
-        ("app", vec!["8080/tcp"]),
+        ("app", vec!["8080/tcp", "8081/tcp"]),
         ("db", vec![]),
         ("dashboard", vec!["8082/tcp"]),
     ] {

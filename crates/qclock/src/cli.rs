@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, digest, dockerfile, ledger, lock, reach, resolve, secrets, slim, support, why};
+use crate::commands::{build, digest, dockerfile, ledger, lock, reach, realm, resolve, secrets, slim, support, why};
 use crate::environment;
 
 /// Builds container images straight from signed packages.
@@ -70,6 +70,7 @@ pub(crate) enum Command {
     Slim(slim::Arguments),
     Support(support::Arguments),
     Secrets(secrets::Arguments),
+    Realm(realm::Arguments),
 }
 
 const EXAMPLES: &str = "\

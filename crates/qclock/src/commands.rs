@@ -6,6 +6,7 @@ pub(crate) mod dockerfile;
 pub(crate) mod ledger;
 pub(crate) mod lock;
 pub(crate) mod reach;
+pub(crate) mod realm;
 pub(crate) mod resolve;
 pub(crate) mod secrets;
 pub(crate) mod slim;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFail
         Command::Why(arguments) => why::run(arguments, cli, printer),
         Command::Slim(arguments) => slim::run(arguments, cli, printer),
         Command::Support(arguments) => support::run(arguments, cli, printer),
+        Command::Realm(arguments) => realm::run(arguments, cli, printer),
         Command::Secrets(arguments) => secrets::run(arguments, cli, printer),
     }
 }

@@ -20,6 +20,7 @@ fn the_help_teaches() -> Result<()> {
         "slim",
         "support",
         "secrets",
+        "realm",
     ] {
         insta::assert_snapshot!(format!("help-{command}"), fixture.run(&[command, "--help"]).text());
     }
