@@ -45,9 +45,7 @@ fn step(path: &mut Vec<String>, desired: &Value, actual: Option<&Value>, changes
                 path.pop();
             }
         }
-        (Value::Array(wanted), Some(Value::Array(have)))
-            if wanted.iter().all(|item| identity(item).is_some()) && !wanted.is_empty() =>
-        {
+        (Value::Array(wanted), Some(Value::Array(have))) if go_by_names(wanted, have) => {
             for item in wanted {
                 let name = identity(item).unwrap_or_default();
                 path.push(name.to_owned());
@@ -66,6 +64,12 @@ fn step(path: &mut Vec<String>, desired: &Value, actual: Option<&Value>, changes
             actual: have.cloned(),
         }),
     }
+}
+
+/// Lists of objects; what the realm has besides is not mentioned.
+fn go_by_names(wanted: &[Value], have: &[Value]) -> bool {
+    let named = |list: &[Value]| list.iter().all(|item| identity(item).is_some());
+    !(wanted.is_empty() && have.is_empty()) && named(wanted) && (!wanted.is_empty() || named(have))
 }
 
 pub(crate) fn identity(item: &Value) -> Option<&str> {
