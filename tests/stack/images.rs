@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use qclock_testkit::stack::{Flavour, Stack};
-
-const IMAGES: [&str; 4] = ["base", "app", "db", "dashboard"];
+use qclock_testkit::stack::{Flavour, IMAGES, Stack};
 
 /// Builds once more with everything different that must not matter: another checkout, home, time zone, locale, umask and an empty cache;
 /// in the full run with programs compiled in that other checkout, too.

@@ -4,12 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use qclock_testkit::laboratory::{DebianPackages, Laboratory, missing_tools, verdicts};
-use qclock_testkit::stack::Stack;
+use qclock_testkit::stack::{IMAGES, Stack};
 use serde_json::Value;
 
 use crate::images::{cache, copy_folder, lock_in_use, programs, root};
-
-const IMAGES: [&str; 4] = ["base", "app", "db", "dashboard"];
 
 /// Locks, sees that nothing is built before the scriptlets are reviewed, reviews them, builds, loads and starts.
 pub(crate) fn up(stack: &Stack) -> Result<()> {

@@ -49,7 +49,9 @@ fn requests_of_the_reference_flavour_solve_on_real_metadata_and_stay_small() {
         let mut request = Request {
             platform: "el9".to_owned(),
             architecture: "x86_64".to_owned(),
-            streams: vec![("php".to_owned(), "8.2".to_owned())],
+            streams: [("php", "8.2"), ("postgresql", "15")]
+                .map(|(module, stream)| (module.to_owned(), stream.to_owned()))
+                .into(),
             ..Request::default()
         };
         for ancestor in project.lineage(image) {
@@ -80,8 +82,22 @@ fn requests_of_the_reference_flavour_solve_on_real_metadata_and_stay_small() {
         assert!(found.is_empty(), "{}: {found:?}", image.name);
         let php = answer.packages.iter().find(|package| package.name == "php-fpm");
         assert!(php.is_none_or(|php| php.version.starts_with("8.2.")), "{php:?}");
+        let postgresql = answer
+            .packages
+            .iter()
+            .find(|package| package.name == "postgresql-server");
+        assert!(
+            postgresql.is_none_or(|postgresql| postgresql.version.starts_with("15.")),
+            "{postgresql:?}"
+        );
         counts.insert(image.name.clone(), answer.packages.len());
     }
-    let expected = [("app", 74), ("base", 15), ("dashboard", 15), ("db", 36)];
+    let expected = [
+        ("app", 74),
+        ("base", 15),
+        ("dashboard", 15),
+        ("db", 36),
+        ("identity-db", 44),
+    ];
     assert_eq!(counts, expected.map(|(image, count)| (image.to_owned(), count)).into());
 }

@@ -6,7 +6,7 @@ mod read;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use read::{ConfigurationError, parse, read};
@@ -51,6 +51,9 @@ pub struct Service {
     pub stop_grace: Duration,
     pub reload_signal: Option<Signal>,
     pub restart: Option<Restart>,
+    /// A directory that the service and whatever it starts keep to themselves as long as one of them lives.
+    pub lock: Option<PathBuf>,
+    /// Done when the lock is held.
     pub remove_before_start: Vec<PathBuf>,
     pub stdout: Format,
     pub stderr: Format,
@@ -92,6 +95,12 @@ pub enum Probe {
         socket: PathBuf,
         user: String,
     },
+    /// A session of the operating system's user, and a query.
+    Postgresql {
+        socket: PathBuf,
+        user: String,
+        database: String,
+    },
     Tcp {
         address: SocketAddr,
     },
@@ -99,7 +108,52 @@ pub enum Probe {
 
 /// The database server that is set up when its data directory does not exist.
 #[derive(Debug, Clone)]
-pub struct FirstStart {
+pub enum FirstStart {
+    Mysql(MysqlFirstStart),
+    Postgresql(PostgresqlFirstStart),
+}
+
+impl FirstStart {
+    pub(crate) fn log_format(&self) -> Format {
+        match self {
+            Self::Mysql(first_start) => first_start.kind.log_format(),
+            Self::Postgresql(_) => Format::Postgresql,
+        }
+    }
+
+    pub(crate) fn data_directory(&self) -> &Path {
+        match self {
+            Self::Mysql(first_start) => &first_start.data_directory,
+            Self::Postgresql(first_start) => &first_start.data_directory,
+        }
+    }
+
+    pub(crate) fn database(&self) -> &'static str {
+        match self {
+            Self::Mysql(first_start) => first_start.kind.name(),
+            Self::Postgresql(_) => "PostgreSQL",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct PostgresqlFirstStart {
+    pub server: PathBuf,
+    pub initdb: PathBuf,
+    /// `postgresql.conf`
+    pub configuration: PathBuf,
+    /// A subdirectory of the volume, so that a complete one can be renamed into place.
+    pub data_directory: PathBuf,
+    /// Where the socket is, and where the parts of the configuration are written that depend on the container.
+    pub run_directory: PathBuf,
+    /// The operating system's user, who may log in under his own name for the health check.
+    pub health_user: String,
+    pub timeout: Duration,
+}
+
+/// MariaDB or MySQL.
+#[derive(Debug, Clone)]
+pub struct MysqlFirstStart {
     pub kind: DatabaseKind,
     pub server: PathBuf,
     pub defaults_file: PathBuf,
@@ -114,14 +168,20 @@ pub struct FirstStart {
     pub timeout: Duration,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatabaseKind {
     Mariadb,
     Mysql,
 }
 
 impl DatabaseKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mariadb => "MariaDB",
+            Self::Mysql => "MySQL",
+        }
+    }
+
     /// The two servers share one file of options.  What only one of them knows stands in `[mysqld-mariadb]` or
     /// `[mysqld-mysql]`.
     pub(crate) fn group_suffix(self) -> &'static str {

@@ -1,4 +1,5 @@
 //! Sets the database up when its data directory does not exist: beside it, and renamed when complete, never half a database.
+//! PostgreSQL is prepared before each start, since parts of its configuration depend on the container.
 //!
 //! It runs as a process of its own, a task in front of the services.  Whatever kills it leaves `data.new`, which the next
 //! attempt removes; `data` appears in one step, when everything in it has reached the disk.
@@ -8,6 +9,7 @@ mod directory;
 mod journal;
 mod mariadb;
 mod mysql;
+mod postgresql;
 mod scripts;
 mod secret;
 mod server;
@@ -23,12 +25,13 @@ pub use settings::SECRET_VARIABLES;
 pub use statements::{SplitError, Statement, Statements};
 
 use crate::clock::Timestamp;
-use crate::configuration::{Configuration, FirstStart};
+use crate::configuration::{Configuration, FirstStart, MysqlFirstStart};
 use crate::failure::{Class, Failure, in_one_line};
 use crate::logs;
 use crate::supervisor::Level;
-use directory::{DirectoryError, Found, Volume};
+use directory::{DirectoryError, Found, Layout, Volume};
 use journal::Journal;
+use postgresql::PostgresqlError;
 use scripts::{ScriptError, Scripts};
 use server::{Database, ServerError};
 use settings::{Settings, SettingsError};
@@ -45,7 +48,15 @@ enum FirstStartError {
     Server(#[from] ServerError),
     #[error("cannot set the database up: a script failed")]
     Script(#[source] ScriptError),
+    #[error(transparent)]
+    Postgresql(#[from] PostgresqlError),
 }
+
+/// Every MariaDB and MySQL data directory has a database `mysql`.
+const LAYOUT: Layout = Layout {
+    mark: "mysql",
+    at_top: &["mysql", "ibdata1"],
+};
 
 impl Failure for FirstStartError {
     fn class(&self) -> Class {
@@ -53,6 +64,7 @@ impl Failure for FirstStartError {
             Self::Settings(_) | Self::Scripts(_) => Class::Usage,
             Self::Directory(_) | Self::Server(_) => Class::Environment,
             Self::Script(error) => error.class(),
+            Self::Postgresql(error) => error.class(),
         }
     }
 
@@ -62,6 +74,7 @@ impl Failure for FirstStartError {
             Self::Scripts(error) | Self::Script(error) => error.hint(),
             Self::Directory(error) => error.hint(),
             Self::Server(_) => None,
+            Self::Postgresql(error) => error.hint(),
         }
     }
 }
@@ -71,7 +84,13 @@ pub fn command(configuration: &Configuration) -> ExitCode {
     let Some(first_start) = &configuration.first_start else {
         return ExitCode::SUCCESS;
     };
-    match set_up_unless_there(first_start) {
+    let done = match first_start {
+        FirstStart::Mysql(first_start) => set_up_unless_there(first_start),
+        FirstStart::Postgresql(first_start) => {
+            postgresql::prepare(first_start, &settings::from_process).map_err(FirstStartError::from)
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
@@ -85,9 +104,9 @@ pub fn command(configuration: &Configuration) -> ExitCode {
     }
 }
 
-fn set_up_unless_there(first_start: &FirstStart) -> Result<(), FirstStartError> {
+fn set_up_unless_there(first_start: &MysqlFirstStart) -> Result<(), FirstStartError> {
     let volume = Volume::open(&first_start.data_directory)?;
-    if volume.look()? == Found::Database {
+    if volume.look(&LAYOUT)? == Found::Database {
         compare_settings(first_start);
         return Ok(());
     }
@@ -137,7 +156,7 @@ fn set_up_unless_there(first_start: &FirstStart) -> Result<(), FirstStartError> 
 }
 
 /// Accounts are made once; whoever changes a secret later should hear that nothing has come of it.
-fn compare_settings(first_start: &FirstStart) {
+fn compare_settings(first_start: &MysqlFirstStart) {
     let Some(journal) = Journal::read(&first_start.data_directory) else {
         return;
     };

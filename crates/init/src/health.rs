@@ -63,9 +63,9 @@ pub fn summary(configuration: &Configuration) -> String {
     if let Some(first_start) = &configuration.first_start {
         let _ = writeln!(
             text,
-            "first start: {:?} in {}",
-            first_start.kind,
-            first_start.data_directory.display()
+            "first start: {} in {}",
+            first_start.database(),
+            first_start.data_directory().display()
         );
     }
     for service in &configuration.services {
@@ -97,6 +97,7 @@ fn place(probe: &Probe) -> String {
         Probe::Fastcgi { socket, path } => format!("{} at {}", path, socket.display()),
         Probe::Http { authority, path, .. } => format!("http://{authority}{path}"),
         Probe::Mysql { socket, user } => format!("{} to {user}", socket.display()),
+        Probe::Postgresql { socket, user, database } => format!("{} to {user} in {database}", socket.display()),
         Probe::Tcp { address } => address.to_string(),
     }
 }

@@ -19,6 +19,7 @@ pub mod output;
 pub mod probe;
 pub mod protocol;
 pub mod run;
+pub mod shell;
 pub mod signal;
 pub mod state;
 pub mod supervisor;

@@ -10,6 +10,7 @@ mod mariadb;
 mod mysql;
 mod own;
 mod php_fpm;
+mod postgresql;
 mod record;
 
 pub use access::{Access, AccessError, parse as parse_access};
@@ -36,6 +37,8 @@ pub enum Format {
     Mariadb,
     /// MySQL's error log as its own sink writes it in JSON.
     Mysql,
+    /// PostgreSQL's standard error, with our own `log_line_prefix`.
+    Postgresql,
 }
 
 impl Format {
@@ -48,6 +51,7 @@ impl Format {
             Self::PhpFpm => Some("php_fpm.error"),
             Self::Mariadb => Some("mariadb.error"),
             Self::Mysql => Some("mysql.error"),
+            Self::Postgresql => Some("postgresql.log"),
         }
     }
 }

@@ -1,7 +1,13 @@
-//! The command: `qclock-init [run|health|check-config|first-start|version] [--config FILE]`.
+//! The command: `qclock-init [run|health|check-config|first-start|version] [--config FILE]`; called `sh`, see [`qclock_init::shell`].
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    qclock_init::command::main(std::env::args_os().skip(1).collect())
+    let mut arguments = std::env::args_os();
+    let called = arguments.next();
+    let arguments: Vec<_> = arguments.collect();
+    if qclock_init::shell::is_meant(called.as_ref()) {
+        return qclock_init::shell::main(&arguments);
+    }
+    qclock_init::command::main(arguments)
 }

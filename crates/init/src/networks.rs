@@ -60,7 +60,7 @@ fn words(value: &str, gateways: &[IpAddr]) -> Result<String, String> {
                 networks.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
                 networks.extend(gateways.iter().map(ToString::to_string));
             }
-            network if is_network(network) => networks.push(network.to_owned()),
+            network if parse(network).is_some() => networks.push(network.to_owned()),
             other => return Err(other.to_owned()),
         }
     }
@@ -70,18 +70,17 @@ fn words(value: &str, gateways: &[IpAddr]) -> Result<String, String> {
     Ok(networks.join(" "))
 }
 
-fn is_network(word: &str) -> bool {
+/// The address of a network, or of one machine; None: it is neither.
+pub(crate) fn parse(word: &str) -> Option<IpAddr> {
     let (address, prefix) = word
         .split_once('/')
         .map_or((word, None), |(address, prefix)| (address, Some(prefix)));
-    let Ok(address) = address.parse::<IpAddr>() else {
-        return false;
-    };
+    let address: IpAddr = address.parse().ok()?;
     let longest = if address.is_ipv4() { 32 } else { 128 };
     let is_prefix = |prefix: &str| {
         prefix.bytes().all(|byte| byte.is_ascii_digit()) && prefix.parse::<u8>().is_ok_and(|bits| bits <= longest)
     };
-    prefix.is_none_or(is_prefix)
+    prefix.is_none_or(is_prefix).then_some(address)
 }
 
 /// The default routes' gateways, out of the texts of `/proc/net/route` and `/proc/net/ipv6_route`.  On a container's network that is

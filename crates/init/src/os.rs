@@ -19,6 +19,7 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Pid, WaitOptions};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
+use crate::shell::NoOutput;
 use crate::signal::Signal;
 use crate::supervisor::Outcome;
 
@@ -140,6 +141,8 @@ pub fn routes(table: &str) -> String {
 pub struct Launch<'a> {
     pub command: &'a [String],
     pub environment: &'a BTreeMap<OsString, OsString>,
+    /// Stays open in the program and in whatever it starts: a lock on it is theirs until the last of them has ended.
+    pub lock: Option<&'a File>,
 }
 
 #[derive(Debug)]
@@ -166,7 +169,7 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Child> {
         .stdin(Stdio::null())
         .stdout(child_stdout)
         .stderr(child_stderr);
-    own_session(&mut command);
+    own_session(&mut command, launch.lock);
     let child = command.spawn()?;
     Ok(Child {
         pid: i32::try_from(child.id()).unwrap_or(i32::MAX),
@@ -176,12 +179,17 @@ pub fn start(launch: &Launch<'_>) -> io::Result<Child> {
 }
 
 #[expect(unsafe_code, reason = "std has no stable way to start a child in its own session")]
-fn own_session(command: &mut Command) {
-    // SAFETY: the closure makes one system call and touches no memory, which is allowed between fork and exec
-    // (signal-safety(7)); a failure is reported through the raw error number, without allocation.
+fn own_session(command: &mut Command, kept: Option<&File>) {
+    let kept = kept.map(std::os::fd::AsRawFd::as_raw_fd);
+    // SAFETY: the closure makes system calls and touches no memory, which is allowed between fork and exec
+    // (signal-safety(7)); a failure is reported through the raw error number, without allocation. The kept file is open as long
+    // as the caller waits for the program to start.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             rustix::process::setsid()?;
+            if let Some(kept) = kept {
+                rustix::io::fcntl_setfd(BorrowedFd::borrow_raw(kept), rustix::io::FdFlags::empty())?;
+            }
             Ok(())
         });
     }
@@ -206,6 +214,22 @@ pub fn read_stream(stream: &OwnedFd, into: &mut [u8]) -> Option<usize> {
         Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Some(0),
         Err(_) => None,
     }
+}
+
+/// Becomes another program, with or without what this one reads and writes; comes back only with an error.
+pub fn become_program(program: &Path, arguments: &[String], no_input: bool, no_output: NoOutput) -> io::Error {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if no_input {
+        command.stdin(Stdio::null());
+    }
+    if no_output != NoOutput::Nothing {
+        command.stdout(Stdio::null());
+    }
+    if no_output == NoOutput::OutputAndErrors {
+        command.stderr(Stdio::null());
+    }
+    command.exec()
 }
 
 /// Takes the exit of one child, ours or a stranger's that was left to us.

@@ -2,9 +2,11 @@
 
 pub mod fastcgi;
 mod http;
+pub mod postgresql;
 
 use std::io;
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -36,6 +38,13 @@ pub enum ProbeError {
         #[source]
         source: ProtocolError,
     },
+    #[error("no session at `{to}` as `{user}`")]
+    Session {
+        to: String,
+        user: String,
+        #[source]
+        source: postgresql::SessionError,
+    },
 }
 
 /// `timeout` limits each step of the exchange.
@@ -65,6 +74,7 @@ pub fn ask(probe: &Probe, timeout: Duration) -> Result<(), ProbeError> {
                 Err(source) => Err(ProbeError::Exchange { from, source }),
             }
         }
+        Probe::Postgresql { socket, user, database } => ask_postgresql(socket, user, database, timeout),
         Probe::Mysql { socket, user } => {
             let to = socket.display().to_string();
             let stream =
@@ -78,6 +88,17 @@ pub fn ask(probe: &Probe, timeout: Duration) -> Result<(), ProbeError> {
                 })
         }
     }
+}
+
+fn ask_postgresql(socket: &Path, user: &str, database: &str, timeout: Duration) -> Result<(), ProbeError> {
+    let to = socket.display().to_string();
+    let mut stream =
+        os::connect_unix(socket, timeout).map_err(|source| ProbeError::Connect { to: to.clone(), source })?;
+    postgresql::ask(&mut stream, user, database).map_err(|source| ProbeError::Session {
+        to,
+        user: user.to_owned(),
+        source,
+    })
 }
 
 fn connect_tcp(address: std::net::SocketAddr, timeout: Duration) -> Result<TcpStream, ProbeError> {

@@ -4,6 +4,7 @@ mod streams;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::clock::Timestamp;
-use crate::configuration::{Configuration, Service};
+use crate::configuration::{Configuration, FirstStart, Service};
 use crate::environment::{self, LimitError, STOP_DELAY_SECONDS, STOP_SECONDS};
 use crate::failure::{Class, Failure, in_one_line};
 use crate::logs::{self, Format};
@@ -28,6 +29,8 @@ const PROBE_STEP: Duration = Duration::from_secs(2);
 /// For what is still to be written when everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const FIRST_START: &str = "first-start";
+/// The surroundings failed, in the product's exit statuses.
+const NOT_TAKEN: u8 = 4;
 
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -265,7 +268,18 @@ impl<'a> Runner<'a> {
     }
 
     fn start(&mut self, unit: UnitIndex) -> Event {
+        let mut lock = None;
         let (command, environment, formats) = if let Some(service) = self.service(unit) {
+            match service.lock.as_deref().map(take).transpose() {
+                Ok(taken) => lock = taken,
+                Err(reason) => {
+                    return Event::StartFailed {
+                        unit,
+                        code: NOT_TAKEN,
+                        reason,
+                    };
+                }
+            }
             for leftover in &service.remove_before_start {
                 if let Err(error) = os::remove_leftover(leftover) {
                     let reason = format!("cannot remove `{}`: {error}", leftover.display());
@@ -290,12 +304,13 @@ impl<'a> Runner<'a> {
                 .map(ToOwned::to_owned)
                 .to_vec();
             let server = self.configuration.first_start.as_ref();
-            let errors = server.map_or(Format::Plain, |first_start| first_start.kind.log_format());
+            let errors = server.map_or(Format::Plain, FirstStart::log_format);
             (command, all, (Format::Json, errors))
         };
         match os::start(&os::Launch {
             command: &command,
             environment: &environment,
+            lock: lock.as_ref(),
         }) {
             Ok(child) => {
                 self.processes[unit] = Some(child.pid);
@@ -377,6 +392,17 @@ impl<'a> Runner<'a> {
             numbers: &[],
         };
         logs::write_own(&event, Timestamp::now(), self.streams.batch());
+    }
+}
+
+/// Locked for the service; why not, when that is impossible.
+fn take(directory: &Path) -> Result<File, String> {
+    let shown = directory.display();
+    let file = File::open(directory).map_err(|error| format!("cannot open `{shown}`: {error}"))?;
+    match os::lock_directory(&file) {
+        Ok(true) => Ok(file),
+        Ok(false) => Err(format!("another container uses `{shown}`")),
+        Err(error) => Err(format!("cannot lock `{shown}`: {error}")),
     }
 }
 

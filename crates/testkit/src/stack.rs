@@ -14,6 +14,11 @@ use tempfile::TempDir;
 use crate::client::{self, Answer};
 use crate::wait::wait_for;
 
+/// What a flavour's images are called, without `qclock-` in front.
+pub const IMAGES: [&str; 5] = ["base", "app", "db", "dashboard", "identity-db"];
+/// What runs.
+pub const SERVICES: [&str; 4] = ["app", "db", "dashboard", "identity-db"];
+
 /// How long a single `docker` command may take before the test says so.
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -89,4 +89,8 @@ fn dnf_hides_what_an_enabled_stream_hides() {
     assert_eq!(dnf(&version), "8.0.30");
     dnf(&["module", "enable", "php:8.2"]);
     assert_eq!(dnf(&version), "8.2.28");
+    let version = ["repoquery", "--available", "--qf", "%{version}", "postgresql-server"];
+    assert_eq!(dnf(&version), "13.20");
+    dnf(&["module", "enable", "postgresql:15"]);
+    assert_eq!(dnf(&version), "15.12");
 }

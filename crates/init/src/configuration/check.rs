@@ -1,11 +1,13 @@
 //! From the file's form to what it means; every refusal is a message without the file's name.
 
+mod first_start;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::document::{self, Document};
-use super::{Configuration, Directory, FirstStart, Probe, Ready, Restart, Service};
+use super::{Configuration, Directory, Probe, Ready, Restart, Service};
 
 const LONGEST_SECONDS: u64 = 3600;
 const MOST_SERVICES: usize = 32;
@@ -18,7 +20,7 @@ pub(super) fn check(document: Document) -> Result<Configuration, String> {
         .into_iter()
         .map(directory)
         .collect::<Result<_, _>>()?;
-    let first_start = document.first_start.map(first_start).transpose()?;
+    let first_start = document.first_start.map(first_start::check).transpose()?;
     let mut services: Vec<Service> = Vec::new();
     for declared in document.services {
         let service = service(declared)?;
@@ -61,28 +63,6 @@ fn directory(declared: document::Directory) -> Result<Directory, String> {
     Ok(Directory { path, mode })
 }
 
-fn first_start(declared: document::FirstStart) -> Result<FirstStart, String> {
-    let data_directory = absolute(declared.data_directory)?;
-    if data_directory.parent().and_then(std::path::Path::parent).is_none() || data_directory.file_name().is_none() {
-        return Err(format!(
-            "first_start: `{}` is not a subdirectory of a volume",
-            data_directory.display()
-        ));
-    }
-    Ok(FirstStart {
-        kind: declared.kind,
-        server: absolute(declared.server)?,
-        defaults_file: absolute(declared.defaults_file)?,
-        data_directory,
-        share_directory: absolute(declared.share_directory)?,
-        socket_directory: absolute(declared.socket_directory)?,
-        script_directory: absolute(declared.script_directory)?,
-        health_user: declared.health_user,
-        timeout: seconds("timeout_seconds", declared.timeout_seconds)
-            .map_err(|error| format!("first_start: {error}"))?,
-    })
-}
-
 fn service(declared: document::Service) -> Result<Service, String> {
     let name = declared.name;
     if name.is_empty() || name.len() > 64 {
@@ -119,6 +99,7 @@ fn service(declared: document::Service) -> Result<Service, String> {
     Ok(Service {
         stop_grace: seconds("stop_grace_seconds", declared.stop_grace_seconds).map_err(at)?,
         restart: declared.restart.as_ref().map(restart).transpose().map_err(at)?,
+        lock: declared.lock.map(absolute).transpose().map_err(at)?,
         remove_before_start: declared
             .remove_before_start
             .into_iter()
@@ -147,26 +128,55 @@ fn restart(declared: &document::Restart) -> Result<Restart, String> {
 }
 
 fn ready(declared: document::Ready) -> Result<Ready, String> {
-    let probe = match (declared.fastcgi, declared.http, declared.mysql, declared.tcp) {
-        (Some(fastcgi), None, None, None) => Probe::Fastcgi {
-            socket: socket(fastcgi.socket)?,
-            path: fastcgi.path,
-        },
-        (None, Some(url), None, None) => http(&url)?,
-        (None, None, Some(mysql), None) => Probe::Mysql {
-            socket: socket(mysql.socket)?,
-            user: mysql.user,
-        },
-        (None, None, None, Some(address)) => Probe::Tcp {
-            address: socket_address(&address)
-                .ok_or_else(|| format!("`{address}` is not ADDRESS:PORT with an IP address"))?,
-        },
-        _ => return Err("`ready` needs exactly one of fastcgi, http, mysql, tcp".to_owned()),
+    let declared_probes = [
+        declared.fastcgi.map(fastcgi),
+        declared.http.as_deref().map(http),
+        declared.mysql.map(mysql),
+        declared.postgresql.map(postgresql),
+        declared.tcp.as_deref().map(tcp),
+    ];
+    let mut probes = declared_probes.into_iter().flatten();
+    let (Some(probe), None) = (probes.next(), probes.next()) else {
+        return Err("`ready` needs exactly one of fastcgi, http, mysql, postgresql, tcp".to_owned());
     };
     Ok(Ready {
-        probe,
+        probe: probe?,
         timeout: seconds("ready.timeout_seconds", declared.timeout_seconds)?,
     })
+}
+
+fn fastcgi(declared: document::Fastcgi) -> Result<Probe, String> {
+    Ok(Probe::Fastcgi {
+        socket: socket(declared.socket)?,
+        path: declared.path,
+    })
+}
+
+fn mysql(declared: document::Mysql) -> Result<Probe, String> {
+    Ok(Probe::Mysql {
+        socket: socket(declared.socket)?,
+        user: declared.user,
+    })
+}
+
+fn postgresql(declared: document::Postgresql) -> Result<Probe, String> {
+    if [&declared.user, &declared.database]
+        .iter()
+        .any(|name| name.is_empty() || name.contains('\0'))
+    {
+        return Err("the names in `ready.postgresql` may not be empty".to_owned());
+    }
+    Ok(Probe::Postgresql {
+        socket: socket(declared.socket)?,
+        user: declared.user,
+        database: declared.database,
+    })
+}
+
+fn tcp(address: &str) -> Result<Probe, String> {
+    socket_address(address)
+        .map(|address| Probe::Tcp { address })
+        .ok_or_else(|| format!("`{address}` is not ADDRESS:PORT with an IP address"))
 }
 
 /// Only addresses: to resolve a name is to depend on something else than the service that is asked.

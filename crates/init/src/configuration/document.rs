@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::DatabaseKind;
 use crate::logs::Format;
 use crate::signal::Signal;
 
@@ -56,45 +55,32 @@ pub(super) struct Directory {
     pub(super) mode: String,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DatabaseKind {
+    Mariadb,
+    Mysql,
+    Postgresql,
+}
+
+/// Keys that only some of the kinds have are checked later.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FirstStart {
     pub(super) kind: DatabaseKind,
-    #[serde(default = "server")]
-    pub(super) server: PathBuf,
-    pub(super) defaults_file: PathBuf,
-    #[serde(default = "data_directory")]
-    pub(super) data_directory: PathBuf,
-    #[serde(default = "share_directory")]
-    pub(super) share_directory: PathBuf,
-    #[serde(default = "socket_directory")]
-    pub(super) socket_directory: PathBuf,
-    #[serde(default = "script_directory")]
-    pub(super) script_directory: PathBuf,
+    pub(super) server: Option<PathBuf>,
+    pub(super) initdb: Option<PathBuf>,
+    pub(super) configuration: Option<PathBuf>,
+    pub(super) defaults_file: Option<PathBuf>,
+    pub(super) data_directory: Option<PathBuf>,
+    pub(super) share_directory: Option<PathBuf>,
+    pub(super) socket_directory: Option<PathBuf>,
+    pub(super) run_directory: Option<PathBuf>,
+    pub(super) script_directory: Option<PathBuf>,
     #[serde(default = "health_user")]
     pub(super) health_user: String,
     #[serde(default = "first_start_seconds")]
     pub(super) timeout_seconds: u64,
-}
-
-fn server() -> PathBuf {
-    PathBuf::from("/usr/sbin/mariadbd")
-}
-
-fn data_directory() -> PathBuf {
-    PathBuf::from("/var/lib/mysql/data")
-}
-
-fn share_directory() -> PathBuf {
-    PathBuf::from("/usr/share/mysql")
-}
-
-fn socket_directory() -> PathBuf {
-    PathBuf::from("/run/mysqld")
-}
-
-fn script_directory() -> PathBuf {
-    PathBuf::from("/docker-entrypoint-initdb.d")
 }
 
 fn health_user() -> String {
@@ -120,6 +106,7 @@ pub(super) struct Service {
     pub(super) stop_grace_seconds: u64,
     pub(super) reload_signal: Option<Signal>,
     pub(super) restart: Option<Restart>,
+    pub(super) lock: Option<PathBuf>,
     #[serde(default)]
     pub(super) remove_before_start: Vec<PathBuf>,
     #[serde(default)]
@@ -177,6 +164,7 @@ pub(super) struct Ready {
     pub(super) fastcgi: Option<Fastcgi>,
     pub(super) http: Option<String>,
     pub(super) mysql: Option<Mysql>,
+    pub(super) postgresql: Option<Postgresql>,
     pub(super) tcp: Option<String>,
     #[serde(default = "ready_seconds")]
     pub(super) timeout_seconds: u64,
@@ -198,4 +186,17 @@ pub(super) struct Fastcgi {
 pub(super) struct Mysql {
     pub(super) socket: PathBuf,
     pub(super) user: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Postgresql {
+    pub(super) socket: PathBuf,
+    pub(super) user: String,
+    #[serde(default = "maintenance_database")]
+    pub(super) database: String,
+}
+
+fn maintenance_database() -> String {
+    "postgres".to_owned()
 }

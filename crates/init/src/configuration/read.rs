@@ -142,7 +142,7 @@ mod tests {
             ),
             (
                 "[[service]]\nname = 'web'\ncommand = ['/web']\nready = {}\n",
-                "service `web`: `ready` needs exactly one of fastcgi, http, mysql, tcp",
+                "service `web`: `ready` needs exactly one of fastcgi, http, mysql, postgresql, tcp",
             ),
             (
                 "[[service]]\nname = 'web'\ncommand = ['/web']\nready = { http = 'http://web/' }\n",

@@ -27,7 +27,7 @@ pub(super) enum DirectoryError {
     #[error("`{}` is neither empty nor a database", path.display())]
     Foreign { path: PathBuf },
     #[error("the volume `{}` holds a database of another image at its top", path.display())]
-    OtherLayout { path: PathBuf },
+    OtherLayout { path: PathBuf, data: PathBuf },
     #[error("cannot {what} `{}`", path.display())]
     Step {
         what: &'static str,
@@ -47,7 +47,10 @@ impl DirectoryError {
                 "look into `{}` and move it away if nothing in it matters",
                 path.display()
             )),
-            Self::OtherLayout { .. } => Some("this image keeps the database in the subdirectory `data`".to_owned()),
+            Self::OtherLayout { data, .. } => Some(format!(
+                "this image keeps the database in the subdirectory `{}`",
+                data.display()
+            )),
             Self::InUse { .. } => Some("stop the other container first".to_owned()),
             Self::Step { .. } => None,
         }
@@ -58,6 +61,14 @@ impl DirectoryError {
 pub(super) enum Found {
     Database,
     Nothing,
+}
+
+/// How the data directory of a kind of database is recognised.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) mark: &'static str,
+    /// What the volume itself has at its top when another image keeps the database there.
+    pub(super) at_top: &'static [&'static str],
 }
 
 /// The directory that holds `data`; locked as long as this lives.
@@ -94,14 +105,14 @@ impl Volume {
         })
     }
 
-    /// Every MariaDB and MySQL data directory has a database `mysql`.
-    pub(super) fn look(&self) -> Result<Found, DirectoryError> {
-        if self.data.join("mysql").is_dir() {
+    pub(super) fn look(&self, layout: &Layout) -> Result<Found, DirectoryError> {
+        if self.data.join(layout.mark).exists() {
             return Ok(Found::Database);
         }
-        if self.path.join("mysql").is_dir() && self.path.join("ibdata1").exists() {
+        if layout.at_top.iter().all(|name| self.path.join(name).exists()) {
             return Err(DirectoryError::OtherLayout {
                 path: self.path.clone(),
+                data: self.data.file_name().unwrap_or_default().into(),
             });
         }
         match fs::read_dir(&self.data) {

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::secret::Secret;
 use super::settings::Settings;
 use super::{mariadb, mysql};
-use crate::configuration::{DatabaseKind, FirstStart};
+use crate::configuration::{DatabaseKind, MysqlFirstStart};
 use crate::os;
 use crate::protocol::{Connection, ProtocolError};
 use crate::signal::Signal;
@@ -64,12 +64,12 @@ pub(super) enum ServerError {
 /// The server that the configuration names, for one first start.
 #[derive(Debug)]
 pub(super) struct Database<'a> {
-    pub(super) first_start: &'a FirstStart,
+    pub(super) first_start: &'a MysqlFirstStart,
     deadline: Instant,
 }
 
 impl<'a> Database<'a> {
-    pub(super) fn new(first_start: &'a FirstStart) -> Self {
+    pub(super) fn new(first_start: &'a MysqlFirstStart) -> Self {
         Self {
             first_start,
             deadline: Instant::now() + first_start.timeout,
@@ -216,7 +216,7 @@ impl Drop for TemporaryServer {
 }
 
 /// None: it has not ended by then.
-fn wait_until(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+pub(super) fn wait_until(child: &mut Child, deadline: Instant) -> io::Result<Option<ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));

@@ -31,6 +31,10 @@ const LONGEST_USER: usize = 80;
 pub(super) enum SettingsError {
     #[error("there is no password for `root`")]
     NoRootPassword,
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    #[error("`{0}` has characters beyond ASCII")]
+    NotAscii(String),
     #[error("`{0}` and `{1}` are both set")]
     Both(String, String),
     #[error("cannot read the file that `{variable}` names, `{}`", path.display())]
@@ -72,6 +76,8 @@ impl SettingsError {
                 "mount a secret and set MYSQL_ROOT_PASSWORD_FILE to its path, or set MYSQL_RANDOM_ROOT_PASSWORD=yes"
                     .to_owned(),
             ),
+            Self::Missing(_) => Some("mount a secret and set the variable to its path".to_owned()),
+            Self::NotAscii(_) => Some("write the secret in letters, digits and signs of ASCII".to_owned()),
             Self::Both(..) => Some("keep one of them".to_owned()),
             Self::File { .. } => Some("the file must be readable by the container's user (10001)".to_owned()),
             Self::Control(_) => Some("write the secret as one line of text".to_owned()),
@@ -203,25 +209,28 @@ impl Reader<'_> {
         match (self.variable(name)?, self.variable(&by_file)?) {
             (Some(_), Some(_)) => Err(SettingsError::Both(name.to_owned(), by_file)),
             (Some(value), None) => check_value(name, value).map(Some),
-            (None, Some(path)) => {
-                let path = PathBuf::from(path);
-                let content = (self.source)(Ask::File(&path)).map_err(|source| SettingsError::File {
-                    variable: by_file.clone(),
-                    path,
-                    source,
-                })?;
-                let text = content
-                    .unwrap_or_default()
-                    .into_string()
-                    .map_err(|_| SettingsError::NotText(by_file.clone()))?;
-                let value = text.trim_end_matches(['\n', '\r']).to_owned();
-                if value.is_empty() {
-                    return Err(SettingsError::Empty(by_file));
-                }
-                check_value(&by_file, value).map(Some)
-            }
+            (None, Some(path)) => self.file(&by_file, path).map(Some),
             (None, None) => Ok(None),
         }
+    }
+
+    /// What the file holds that a variable names.
+    fn file(&self, variable: &str, path: String) -> Result<String, SettingsError> {
+        let path = PathBuf::from(path);
+        let content = (self.source)(Ask::File(&path)).map_err(|source| SettingsError::File {
+            variable: variable.to_owned(),
+            path,
+            source,
+        })?;
+        let text = content
+            .unwrap_or_default()
+            .into_string()
+            .map_err(|_| SettingsError::NotText(variable.to_owned()))?;
+        let value = text.trim_end_matches(['\n', '\r']).to_owned();
+        if value.is_empty() {
+            return Err(SettingsError::Empty(variable.to_owned()));
+        }
+        check_value(variable, value)
     }
 
     /// An empty variable is as good as none: that is what `docker compose` makes of one that is not set.
@@ -247,6 +256,21 @@ impl Reader<'_> {
             }),
         }
     }
+}
+
+/// A password by file, and in no other way.
+pub(super) fn secret_of_file(source: Source<'_>, variable: &str) -> Result<Option<Secret>, SettingsError> {
+    let reader = Reader { source };
+    let path = reader.variable(variable)?;
+    path.map(|path| reader.file(variable, path).map(Secret::new))
+        .transpose()
+}
+
+pub(super) fn variable(source: Source<'_>, name: &str) -> Result<Option<String>, SettingsError> {
+    Reader { source }
+        .variable(name)?
+        .map(|value| check_value(name, value))
+        .transpose()
 }
 
 fn check_value(name: &str, value: String) -> Result<String, SettingsError> {

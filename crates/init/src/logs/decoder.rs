@@ -2,6 +2,7 @@
 
 use super::lines::{Lines, Part};
 use super::php_fpm::PhpFpm;
+use super::postgresql::Postgresql;
 use super::record::Record;
 use super::{Format, Source, access, apache_error, json, mariadb, mysql};
 use crate::clock::Timestamp;
@@ -15,6 +16,7 @@ pub struct Decoder {
     pid: i32,
     lines: Lines,
     php_fpm: PhpFpm,
+    postgresql: Postgresql,
     dropped: u64,
 }
 
@@ -31,6 +33,7 @@ impl Decoder {
             pid,
             lines: Lines::default(),
             php_fpm: PhpFpm::default(),
+            postgresql: Postgresql::default(),
             dropped: 0,
         }
     }
@@ -48,10 +51,15 @@ impl Decoder {
             held.flush(now, &self.source(), to);
             self.php_fpm = held;
         }
+        if self.format == Format::Postgresql {
+            let mut held = std::mem::take(&mut self.postgresql);
+            held.flush(now, &self.source(), to);
+            self.postgresql = held;
+        }
     }
 
     pub fn is_holding(&self) -> bool {
-        self.php_fpm.is_holding()
+        self.php_fpm.is_holding() || self.postgresql.is_holding()
     }
 
     /// The stream has ended.
@@ -117,6 +125,11 @@ impl Decoder {
                 php_fpm.line(line, now, &self.source(), to);
                 self.php_fpm = php_fpm;
             }
+            Format::Postgresql => {
+                let mut postgresql = std::mem::take(&mut self.postgresql);
+                postgresql.line(line, now, &self.source(), to);
+                self.postgresql = postgresql;
+            }
         }
     }
 }
@@ -154,6 +167,9 @@ mod tests {
             Just(&b"NOTICE: PHP message: PHP Fatal error:  Uncaught x in /x:1\nStack trace:\n#0 "[..]),
             Just(&b"2026-11-25  1:02:03 0 [Note] InnoDB: "[..]),
             Just(&b"{\"a\":1,\"level\":\"x\",\"b\":\""[..]),
+            Just(&b"2026-11-25 01:02:03.456 UTC 7 00000 [::1] client backend|LOG:  "[..]),
+            Just(&b"2026-11-25 01:02:03.456 UTC 7 00000 [] checkpointer|DETAIL:  "[..]),
+            Just(&b"\t"[..]),
             Just(&b""[..]),
         ];
         let line = (beginning, proptest::collection::vec(any::<u8>(), 0..60))
@@ -164,7 +180,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_in_every_line_that_goes_out_is_a_record(bytes in lines()) {
-            for format in [Format::Plain, Format::Json, Format::ApacheAccess, Format::ApacheError, Format::PhpFpm, Format::Mariadb, Format::Mysql] {
+            for format in [Format::Plain, Format::Json, Format::ApacheAccess, Format::ApacheError, Format::PhpFpm, Format::Mariadb, Format::Mysql, Format::Postgresql] {
                 let (mut decoder, mut to) = (Decoder::new(format, "x", "stderr", 7), Vec::new());
                 let now = Timestamp::from_microseconds(0).unwrap();
                 decoder.feed(&bytes, now, &mut to);

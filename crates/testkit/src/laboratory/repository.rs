@@ -1,5 +1,6 @@
 //! Packages built, signed, and put into repositories.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -138,18 +139,41 @@ fn index(table: &Table, name: &str, folder: &Path, work: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A document for the stream, and one with the module's default profile: like Oracle's it names no default stream.
+/// For each stream a document, and one with the module's default profile: like Oracle's it names no default stream.
 fn modules(sources: &[&Source]) -> String {
-    let artifacts: String = sources
+    let mut streams: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+    for source in sources {
+        streams
+            .entry(source.module.as_deref().unwrap_or_default())
+            .or_default()
+            .push(source);
+    }
+    streams
         .iter()
-        .flat_map(|source| source.packages.iter().map(|package| source.artifact(package)))
-        .map(|artifact| format!("      - {artifact}\n"))
+        .map(|(stream, sources)| module(stream, sources))
+        .collect()
+}
+
+fn module(label: &str, sources: &[&Source]) -> String {
+    let (name, stream) = label.split_once(':').unwrap_or((label, ""));
+    let packages = || {
+        sources
+            .iter()
+            .flat_map(|source| source.packages.iter().map(move |package| (source, package)))
+    };
+    let artifacts: String = packages()
+        .map(|(source, package)| format!("      - {}\n", source.artifact(package)))
         .collect();
+    // What the module is for.
+    let server = packages()
+        .map(|(_, package)| package.name.as_str())
+        .find(|name| name.ends_with("-fpm") || name.ends_with("-server"))
+        .unwrap_or(name);
     format!(
-        "---\ndocument: modulemd\nversion: 2\ndata:\n  name: php\n  stream: \"8.2\"\n  version: 9060020250601000000\n  context: 9.6\n  \
-         arch: x86_64\n  summary: PHP scripting language\n  description: >-\n    php of the laboratory\n  license:\n    module:\n    - MIT\n  \
-         dependencies:\n  - requires:\n      platform: [el9]\n  profiles:\n    common:\n      rpms:\n      - php-fpm\n  artifacts:\n    \
-         rpms:\n{artifacts}...\n---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: php\n  profiles:\n    8.2: [common]\n...\n"
+        "---\ndocument: modulemd\nversion: 2\ndata:\n  name: {name}\n  stream: \"{stream}\"\n  version: 9060020250601000000\n  context: 9.6\n  \
+         arch: x86_64\n  summary: {name} of the laboratory\n  description: >-\n    {name} of the laboratory\n  license:\n    module:\n    - MIT\n  \
+         dependencies:\n  - requires:\n      platform: [el9]\n  profiles:\n    common:\n      rpms:\n      - {server}\n  artifacts:\n    \
+         rpms:\n{artifacts}...\n---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {name}\n  profiles:\n    {stream}: [common]\n...\n"
     )
 }
 
