@@ -15,7 +15,7 @@ const FIRST_START_MILLISECONDS: u64 = 3_000;
 pub(crate) fn killed_at_random(stack: &Stack) -> Result<()> {
     let seed = seed()?;
     println!("    seed {seed}");
-    let mut random = Sequence(seed);
+    let mut random = Sequence::new(seed);
     for round in 1..=rounds(3, 10) {
         stack.compose(&["rm", "--stop", "--force", "--volumes", "db"])?;
         let volume = format!("{}_db", stack.project);
@@ -104,11 +104,11 @@ fn healthy(stack: &Stack) -> Result<()> {
 
 /// The moment of the kill is the point of the test: here a pause is not a guess at when something is ready.
 #[expect(clippy::disallowed_methods, reason = "the random moment is what is tested")]
-fn pause_until(moment: Duration) {
+pub(crate) fn pause_until(moment: Duration) {
     std::thread::sleep(moment);
 }
 
-fn seed() -> Result<u64> {
+pub(crate) fn seed() -> Result<u64> {
     match std::env::var("QCLOCK_TEST_SEED") {
         Ok(text) => text.parse().context("QCLOCK_TEST_SEED is not a number"),
         Err(_) => Ok(u64::from(std::process::id()) * 2_654_435_761),
@@ -116,10 +116,14 @@ fn seed() -> Result<u64> {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): enough to spread moments, and repeatable from the printed seed.
-struct Sequence(u64);
+pub(crate) struct Sequence(u64);
 
 impl Sequence {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -4,6 +4,7 @@
 //!
 //! Needs a Docker engine and Compose v2, and for the laboratory tools of rpm and dnf.  Where there is none every trial that needs it is
 //! reported as ignored with the reason; with `QCLOCK_STACK_TESTS=required` (as `scripts/test.sh` sets it) that is a failure instead.
+//! `QCLOCK_TEST_TAG` names images that are there already, for scenarios with a stack of their own that are run alone.
 //! `QCLOCK_TEST_FULL=1` runs the randomised rounds at their full count, and every scenario in both flavours.
 
 #![expect(
@@ -18,6 +19,7 @@ mod faults;
 mod first_start;
 mod flavours;
 mod hardening;
+mod identity_db;
 mod images;
 mod laboratory;
 mod lifecycle;
@@ -136,6 +138,26 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         Full,
     ),
     ("init scripts run once and in order", first_start::init_scripts, Full),
+    (
+        "the identity provider's database lets in whom it should, and nobody else",
+        identity_db::accounts,
+        Always,
+    ),
+    (
+        "the identity provider's database survives kill -9 at random moments of its first start and while it runs",
+        identity_db::killed_at_random,
+        Full,
+    ),
+    (
+        "the identity provider's database takes new passwords from the secret files, and shares its volume with nobody",
+        identity_db::passwords_and_volume,
+        Full,
+    ),
+    (
+        "the identity provider's database is seen to be frozen, stops at once, and tells no secret",
+        identity_db::frozen_stopped_and_silent,
+        Always,
+    ),
     (
         "the classic runbook ends with the application on its port",
         lifecycle::classic_runbook,

@@ -112,6 +112,25 @@ impl Stack {
         Ok(other)
     }
 
+    /// A stack of these images as they are here, with a name, passwords and volumes of its own.
+    pub fn another(&self, name: &str, images: &[&str]) -> Result<Self> {
+        let mut other = Self::new(&self.root, Flavour::Debian12)?;
+        other.flavour = self.flavour;
+        other.project = format!("{}-{name}", self.project);
+        other.tag = format!("{}-{name}", self.tag);
+        other.variables.clone_from(&self.variables);
+        // A filtered run has no images of its own.
+        let tag = std::env::var("QCLOCK_TEST_TAG").unwrap_or_else(|_| self.tag.clone());
+        for image in images {
+            let (from, to) = (
+                format!("qclock-{image}:{tag}"),
+                format!("qclock-{image}:{}", other.tag),
+            );
+            self.run("docker", &["tag", &from, &to])?;
+        }
+        Ok(other)
+    }
+
     /// Folder whose `www` is mounted as the document root and whose `secrets` holds this stack's own passwords.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -93,14 +93,15 @@ mod tests {
             read(" 10.1.0.0/16, fd00::/8").unwrap(),
             Networks(vec!["10.1.0.0/16".to_owned(), "fd00::/8".to_owned()])
         );
-        for wrong in [
-            "all",
-            "10.0.0.0",
-            "10.0.0.0/33",
-            "0.0.0.0/0 trust\nhost",
-            "samehost",
-            ",",
-        ] {
+        assert_eq!(
+            read("10.1.2.3,fd00::1,samenet").unwrap(),
+            Networks(vec![
+                "10.1.2.3/32".to_owned(),
+                "fd00::1/128".to_owned(),
+                "samenet".to_owned()
+            ])
+        );
+        for wrong in ["all", "10.0.0.0/33", "0.0.0.0/0 trust\nhost", "samehost", ","] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
