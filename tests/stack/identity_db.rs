@@ -278,14 +278,14 @@ pub(crate) fn frozen_stopped_and_silent(stack: &Stack) -> Result<()> {
 
 fn frozen(database: &Database) -> Result<()> {
     let container = database.stack.container(SERVICE)?;
+    wait_for_docker(database, "healthy")?;
     let servers = database.stack.processes(SERVICE, "postgres")?;
     ensure!(!servers.is_empty(), "no server process");
-    let resident: u64 = servers.iter().map(|process| process.resident).sum();
-    println!(
-        "    {} processes, {} KiB resident counted one by one",
-        servers.len(),
-        resident
-    );
+    let format = "{{.MemUsage}}";
+    let used = database
+        .stack
+        .run("docker", &["stats", "--no-stream", "--format", format, &container])?;
+    println!("    idle with {} processes: {}", servers.len(), used.trim());
     let signal = |signal: &str| -> Result<()> {
         let mut arguments = vec![signal.to_owned()];
         arguments.extend(servers.iter().map(|process| process.pid.to_string()));
@@ -299,16 +299,9 @@ fn frozen(database: &Database) -> Result<()> {
         .stack
         .output("docker", &["exec", &container, "/usr/bin/qclock-init", "health"]);
     let answered = asked.elapsed();
-    let shown = wait_for("Docker calls the frozen database unhealthy", SHOWN_WITHIN, || {
-        let state = database.stack.inspect(SERVICE).map_err(|error| format!("{error:#}"))?["State"].clone();
-        if state["Health"]["Status"] == "unhealthy" {
-            Ok(())
-        } else {
-            Err(state.to_string())
-        }
-    });
+    let shown = wait_for_docker(database, "unhealthy");
     signal("-CONT")?;
-    let ((), shown) = shown?;
+    let shown = shown?;
     let answer = answer?;
     ensure!(
         answer.status.code() == Some(1) && answered < Duration::from_secs(5),
@@ -318,6 +311,20 @@ fn frozen(database: &Database) -> Result<()> {
     let healed = database.healthy()?;
     println!("    frozen: health says no after {answered:.1?}, Docker after {shown:.1?}, healed after {healed:.1?}");
     Ok(())
+}
+
+/// What Docker's own looks say.
+fn wait_for_docker(database: &Database, health: &str) -> Result<Duration> {
+    let what = format!("Docker calls the database {health}");
+    let ((), after) = wait_for(&what, SHOWN_WITHIN, || {
+        let state = database.stack.inspect(SERVICE).map_err(|error| format!("{error:#}"))?["State"].clone();
+        if state["Health"]["Status"] == health {
+            Ok(())
+        } else {
+            Err(state.to_string())
+        }
+    })?;
+    Ok(after)
 }
 
 /// The passwords are in their files and nowhere else.
@@ -344,12 +351,16 @@ fn silent(database: &Database) -> Result<()> {
             }
         }
     }
-    for folder in ["/run", "/tmp", "/var/lib/postgresql/data"] {
-        let copied = tempfile::tempdir()?;
+    // What the supervisor writes for the server, in the container's memory.
+    let server = database.stack.processes(SERVICE, "postgres")?;
+    for file in ["memory.conf", "pg_hba.conf"] {
+        let pid = server.first().context("no server process")?.pid;
+        let path = format!("/proc/{pid}/root/run/postgresql/{file}");
+        places.push((path.clone(), fs_err::read(&path)?));
+    }
+    for folder in ["/tmp", "/var/lib/postgresql/data"] {
         let from = format!("{container}:{folder}");
-        // Sockets cannot be copied, and what docker makes of that is not the question.
         let archive = database.stack.output("docker", &["cp", &from, "-"])?;
-        drop(copied);
         places.push((folder.to_owned(), archive.stdout));
     }
     for (place, content) in &places {

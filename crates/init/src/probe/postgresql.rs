@@ -16,7 +16,9 @@ const MOST_MESSAGES: usize = 200;
 #[derive(Debug, Error)]
 pub enum SessionError {
     #[error("the connection broke")]
-    Broken(#[from] io::Error),
+    Broken(#[source] io::Error),
+    #[error("the server does not answer")]
+    Silent,
     #[error("the server answered {code}: {message}")]
     Refused { code: String, message: String },
     #[error("the server asks for a password")]
@@ -36,6 +38,15 @@ pub fn ask(stream: &mut (impl Read + Write), user: &str, database: &str) -> Resu
     // It has answered: whether it hears the farewell does not matter.
     let _ = stream.write_all(&message(b'X', b""));
     Ok(())
+}
+
+impl From<io::Error> for SessionError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Silent,
+            _ => Self::Broken(error),
+        }
+    }
 }
 
 fn startup(user: &str, database: &str) -> Result<Vec<u8>, SessionError> {
