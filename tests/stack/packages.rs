@@ -74,7 +74,7 @@ pub(crate) fn agree_with_dnf(stack: &Stack) -> Result<()> {
     let debian = DebianPackages::locked(&root().join(lock_in_use()), &cache())?;
     let laboratory = Laboratory::prepare(&debian, &cache())?;
     let mut seen = BTreeSet::new();
-    for service in ["app", "db"] {
+    for service in ["app", "db", "identity-db"] {
         let folder = tempfile::tempdir()?;
         let built = Tree {
             root: folder.path().join("built"),

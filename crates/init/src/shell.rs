@@ -41,6 +41,11 @@ pub fn is_meant(called: Option<&OsString>) -> bool {
     called.is_some_and(|called| Path::new(called).file_name().is_some_and(|name| name == "sh"))
 }
 
+/// Whether initdb says something like it.
+pub fn understands(text: &str, server: &Path) -> bool {
+    command::parse(text, server).is_some()
+}
+
 /// Becomes the server, answers, or refuses.
 pub fn main(arguments: &[OsString]) -> ExitCode {
     let configuration = configuration::read(Path::new(configuration::DEFAULT_PATH));
