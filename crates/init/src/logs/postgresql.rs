@@ -155,17 +155,23 @@ impl Held {
 }
 
 fn plain(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
-    let level = ["FATAL: ", "PANIC: ", "ERROR: ", "initdb: error: "]
-        .iter()
-        .any(|word| line.starts_with(word.as_bytes()));
     let mut record = Record::begin(to, now);
-    record.text("log.level", if level { "error" } else { "info" });
+    record.text("log.level", if tells_an_error(line) { "error" } else { "info" });
     record.bytes("message", line);
     record
         .text("service.name", source.service)
         .text("event.dataset", source.dataset)
         .number("process.pid", u64::try_from(source.pid).unwrap_or(0));
     record.end();
+}
+
+/// Of initdb, or of a server before it has read how its lines are to begin.
+fn tells_an_error(line: &[u8]) -> bool {
+    let begin = &line[..line.len().min(60)];
+    line.starts_with(b"initdb: error: ")
+        || [&b"FATAL:  "[..], b"PANIC:  ", b"ERROR:  "]
+            .iter()
+            .any(|word| begin.windows(word.len()).any(|window| window == *word))
 }
 
 fn parse(line: &[u8]) -> Option<(Prefix<'_>, Word, &[u8])> {
@@ -313,7 +319,16 @@ mod tests {
             assert_eq!(records[0]["message"], line);
             assert_eq!(records[0]["@timestamp"], "1970-01-01T00:00:00.000000Z");
         }
-        assert_eq!(written(&["initdb: error: x"])[0]["log.level"], "error");
+        for (line, level) in [
+            ("initdb: error: x", "error"),
+            (
+                "2026-11-25 08:31:50.170 UTC [14] FATAL:  could not access file",
+                "error",
+            ),
+            ("postgres: superuser_reserved_connections (3) must be less", "info"),
+        ] {
+            assert_eq!(written(&[line])[0]["log.level"], level, "{line}");
+        }
     }
 
     #[test]
