@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use read::{ConfigurationError, parse, read};
 
 use crate::logs::Format;
+use crate::rendered::RenderedFile;
 use crate::signal::Signal;
 
 /// Where the image keeps it.
@@ -30,6 +31,8 @@ pub struct Configuration {
     /// Variables that hold networks: services see them checked, with the host's addresses in them.
     pub network_variables: Vec<String>,
     pub directories: Vec<Directory>,
+    /// Written before anything starts, after the directories.
+    pub files: Vec<RenderedFile>,
     pub first_start: Option<FirstStart>,
     pub services: Vec<Service>,
 }

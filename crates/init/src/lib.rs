@@ -18,6 +18,7 @@ pub mod os;
 pub mod output;
 pub mod probe;
 pub mod protocol;
+pub mod rendered;
 pub mod run;
 pub mod shell;
 pub mod signal;

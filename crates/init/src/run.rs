@@ -19,6 +19,7 @@ use crate::failure::{Class, Failure, in_one_line};
 use crate::logs::{self, Format};
 use crate::networks::{self, NetworkError};
 use crate::os::{self, Doorbell};
+use crate::rendered::{self, RenderError};
 use crate::signal::Signal;
 use crate::supervisor::{Action, Event, Level, Plan, Stage, Supervisor, Unit, UnitIndex};
 use crate::{probe, state};
@@ -38,6 +39,8 @@ pub enum RunError {
     Limit(#[from] LimitError),
     #[error(transparent)]
     Network(#[from] NetworkError),
+    #[error(transparent)]
+    Render(#[from] RenderError),
     #[error("cannot make the directory `{}`", path.display())]
     Directory {
         path: PathBuf,
@@ -53,6 +56,7 @@ impl Failure for RunError {
         match self {
             Self::Limit(error) => error.class(),
             Self::Network(error) => error.class(),
+            Self::Render(error) => error.class(),
             Self::Directory { .. } | Self::Prepare(_) => Class::Environment,
         }
     }
@@ -61,6 +65,7 @@ impl Failure for RunError {
         match self {
             Self::Directory { .. } => Some("mount a tmpfs that this user may write to, `--tmpfs /run`".to_owned()),
             Self::Network(error) => error.hint(),
+            Self::Render(error) => error.hint(),
             Self::Limit(_) | Self::Prepare(_) => None,
         }
     }
@@ -76,6 +81,9 @@ pub fn run(configuration: &Configuration, path: &Path) -> Result<u8, RunError> {
             path: directory.path.clone(),
             source,
         })?;
+    }
+    for file in &configuration.files {
+        rendered::render(file, |name| std::env::var_os(name))?;
     }
     let gateways = networks::gateways(&os::routes("route"), &os::routes("ipv6_route"));
     let translated = networks::translate(

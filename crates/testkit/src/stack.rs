@@ -122,10 +122,7 @@ impl Stack {
         // A filtered run has no images of its own.
         let tag = std::env::var("QCLOCK_TEST_TAG").unwrap_or_else(|_| self.tag.clone());
         for image in images {
-            let (from, to) = (
-                format!("qclock-{image}:{tag}"),
-                format!("qclock-{image}:{}", other.tag),
-            );
+            let (from, to) = (format!("qclock-{image}:{tag}"), format!("qclock-{image}:{}", other.tag));
             self.run("docker", &["tag", &from, &to])?;
         }
         Ok(other)

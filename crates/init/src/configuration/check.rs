@@ -3,11 +3,12 @@
 mod first_start;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{self, Document};
 use super::{Configuration, Directory, Probe, Ready, Restart, Service};
+use crate::rendered::{Condition, RenderedFile};
 
 const LONGEST_SECONDS: u64 = 3600;
 const MOST_SERVICES: usize = 32;
@@ -20,6 +21,7 @@ pub(super) fn check(document: Document) -> Result<Configuration, String> {
         .into_iter()
         .map(directory)
         .collect::<Result<_, _>>()?;
+    let files = document.files.into_iter().map(file).collect::<Result<_, _>>()?;
     let first_start = document.first_start.map(first_start::check).transpose()?;
     let mut services: Vec<Service> = Vec::new();
     for declared in document.services {
@@ -43,6 +45,7 @@ pub(super) fn check(document: Document) -> Result<Configuration, String> {
         known_variables: document.environment.known,
         network_variables: document.environment.networks,
         directories,
+        files,
         first_start,
         services,
     })
@@ -50,17 +53,32 @@ pub(super) fn check(document: Document) -> Result<Configuration, String> {
 
 fn directory(declared: document::Directory) -> Result<Directory, String> {
     let path = absolute(declared.path)?;
-    let mode = u32::from_str_radix(&declared.mode, 8)
-        .ok()
-        .filter(|mode| *mode <= 0o7777);
-    let Some(mode) = mode else {
-        return Err(format!(
-            "directory `{}`: mode `{}` is not octal, like \"0700\"",
-            path.display(),
-            declared.mode
-        ));
-    };
+    let mode = mode("directory", &path, &declared.mode)?;
     Ok(Directory { path, mode })
+}
+
+fn file(declared: document::File) -> Result<RenderedFile, String> {
+    let path = absolute(declared.path)?;
+    Ok(RenderedFile {
+        mode: mode("file", &path, &declared.mode)?,
+        path,
+        template: absolute(declared.template)?,
+        condition: declared.when.map(|when| Condition {
+            variable: when.variable,
+            is: when.is,
+            otherwise: when.otherwise,
+        }),
+    })
+}
+
+fn mode(kind: &str, path: &Path, declared: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(declared, 8).ok().filter(|mode| *mode <= 0o7777);
+    mode.ok_or_else(|| {
+        format!(
+            "{kind} `{}`: mode `{declared}` is not octal, like \"0700\"",
+            path.display()
+        )
+    })
 }
 
 fn service(declared: document::Service) -> Result<Service, String> {

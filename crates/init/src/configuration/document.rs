@@ -17,6 +17,8 @@ pub(super) struct Document {
     pub(super) environment: Environment,
     #[serde(default, rename = "directory")]
     pub(super) directories: Vec<Directory>,
+    #[serde(default, rename = "file")]
+    pub(super) files: Vec<File>,
     pub(super) first_start: Option<FirstStart>,
     #[serde(default, rename = "service")]
     pub(super) services: Vec<Service>,
@@ -64,6 +66,23 @@ pub(super) enum DatabaseKind {
 }
 
 /// Keys that only some of the kinds have are checked later.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) mode: String,
+    pub(super) template: PathBuf,
+    pub(super) when: Option<When>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct When {
+    pub(super) variable: String,
+    pub(super) is: String,
+    pub(super) otherwise: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FirstStart {

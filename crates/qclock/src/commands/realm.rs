@@ -172,13 +172,12 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
 
 /// What differs between installations and is no secret, under the names of the file.
 fn public_variables(url: &str) -> BTreeMap<&'static str, String> {
-    let dashboard = std::env::var("QCLOCK_DASHBOARD_PUBLIC_URL").unwrap_or_else(|_| "http://localhost:8080".to_owned());
+    let public = std::env::var("QCLOCK_PUBLIC_URL").unwrap_or_else(|_| "http://localhost:8080".to_owned());
+    let public = public.trim_end_matches('/').to_owned();
     BTreeMap::from([
         ("QCLOCK_IDENTITY_URL", url.trim_end_matches('/').to_owned()),
-        (
-            "QCLOCK_DASHBOARD_PUBLIC_URL",
-            dashboard.trim_end_matches('/').to_owned(),
-        ),
+        ("QCLOCK_DASHBOARD_PUBLIC_URL", public.clone()),
+        ("QCLOCK_PUBLIC_URL", public),
     ])
 }
 

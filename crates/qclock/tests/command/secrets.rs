@@ -8,13 +8,14 @@ use fs_err as fs;
 
 use crate::support::Fixture;
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "db_root_password",
     "db_password",
     "db_monitor_password",
     "identity_db_password",
     "identity_db_monitor_password",
     "identity_db_backup_password",
+    "identity_app_secret",
     "identity_client_secret",
     "identity_realm_secret",
     "identity_admin_password",
