@@ -64,6 +64,10 @@ const CHANGED: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// A path of a package that is left out, at which an image has something of its own: the supervisor goes by the name of bash's shell,
+/// and refuses.
+const NOT_THE_PACKAGES: &str = "/usr/bin/sh";
+
 /// The same packages give the same files the same owners, and provide and require the same, whoever has installed them; and every
 /// difference that `rpm -Va` finds in a built tree is in [`CHANGED`].
 pub(crate) fn agree_with_dnf(stack: &Stack) -> Result<()> {
@@ -167,7 +171,7 @@ fn install(laboratory: &Laboratory, packages: &[String], folder: &Path) -> Resul
         );
         Ok(())
     };
-    dnf(&["module", "enable", "php:8.2"].map(str::to_owned))?;
+    dnf(&["module", "enable", "php:8.2", "postgresql:15"].map(str::to_owned))?;
     dnf(&[&["install".to_owned()], packages].concat())?;
     let database = Command::new("rpm").args(["--eval", "%_dbpath"]).output()?;
     Ok(Tree {
@@ -192,7 +196,8 @@ fn compare(built: &Tree, installed: &Tree) -> Result<()> {
             ensure!(ours == theirs, "{what} of {package}: {ours} there {theirs}");
         }
     }
-    let files = files_of_packages(&built.root)?;
+    let mut files = files_of_packages(&built.root)?;
+    files.retain(|file| file != NOT_THE_PACKAGES);
     ensure!(files.len() > 300, "only {} files", files.len());
     let mut compared = 0;
     for part in files.chunks(400) {

@@ -42,7 +42,8 @@ pub(super) fn parse(text: &str, server: &Path) -> Option<Wish> {
         return Some(Wish::Locales);
     }
     let mut words = words(text)?.into_iter();
-    if Path::new(&words.next()?) != server {
+    // As text: paths that are written differently may be equal.
+    if server.to_str() != Some(words.next()?.as_str()) {
         return None;
     }
     let mut call = Call {
@@ -229,6 +230,7 @@ mod tests {
         for text in [
             "id",
             "/usr/bin/id -V",
+            "\"//usr/lib/./postgresql/15/bin/postgres\" -V",
             "\"/usr/lib/postgresql/15/bin/postgres\"-V",
             "",
             "locale -a ",
