@@ -14,6 +14,7 @@ use rustix::process::{Signal, kill_process};
 const SERVER: &str = "/usr/lib/postgresql/15/bin/postgres";
 const INITDB: &str = "/usr/lib/postgresql/15/bin/initdb";
 const CLIENT: &str = "/usr/lib/postgresql/15/bin/psql";
+const BACKUP: &str = "/usr/lib/postgresql/15/bin/pg_basebackup";
 
 const INIT: &str = r#"
 [supervisor]
@@ -258,6 +259,50 @@ fn a_first_start_that_is_killed_at_any_moment_is_completed_by_the_next_one() {
         );
     }
     println!("{killed_before_the_end} of {rounds} were killed before the database was there");
+}
+
+/// As after a disaster: the files of the backup, another installation's secrets.
+#[test]
+fn a_base_backup_is_a_database_that_starts_elsewhere_with_the_passwords_of_there() {
+    let (Some(mut server), Some(elsewhere)) = (Server::new(), Server::new()) else {
+        return;
+    };
+    if !have(&[BACKUP]) {
+        return;
+    }
+    let backup = server.sandbox.write("secrets/backup", "b");
+    server.sandbox.set("QCLOCK_BACKUP_PASSWORD_FILE", backup);
+    let init = server.ready();
+    let table = "CREATE TABLE kept (id INT); INSERT INTO kept VALUES (42)";
+    server.ask("keycloak", "keycloak", "o'w\\n\"e$r$$", table).unwrap();
+    let target = elsewhere.sandbox.path("volume/15");
+    let copied = Command::new(BACKUP)
+        .env_clear()
+        .env("PGPASSWORD", "b")
+        .args([
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &server.port.to_string(),
+            "-U",
+            "qclock_backup",
+            "-c",
+            "fast",
+            "-D",
+        ])
+        .arg(&target)
+        .output()
+        .unwrap();
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    stop(init);
+    elsewhere.sandbox.own_everything(&target);
+    elsewhere.sandbox.write("secrets/owner", "the other's");
+    let init = elsewhere.ready();
+    let kept = elsewhere.ask("keycloak", "keycloak", "the other's", "SELECT id FROM kept");
+    assert_eq!(kept.as_deref(), Ok("42"));
+    let records = stop(init);
+    assert_eq!(actions(&records, "secret-changed").len(), 1);
+    assert!(actions(&records, "first-start").is_empty());
 }
 
 #[test]
