@@ -177,6 +177,8 @@ fn a_first_start_makes_the_accounts_and_later_ones_follow_the_secret_files() {
     let records = stop(server.ready());
     assert!(actions(&records, "secret-changed").is_empty() && actions(&records, "first-start").is_empty());
 
+    let journal_file = server.sandbox.path("volume/15/qclock-first-start.json");
+    let journal = std::fs::read(&journal_file).unwrap();
     let other = server.sandbox.write("secrets/other", "another one");
     server.sandbox.set("QCLOCK_IDENTITY_DB_PASSWORD_FILE", other);
     let backup = server.sandbox.write("secrets/backup", "b");
@@ -204,6 +206,15 @@ fn a_first_start_makes_the_accounts_and_later_ones_follow_the_secret_files() {
         "{}",
         told(&records)
     );
+
+    // As if it had been killed after the server took the passwords, and before that was written down.
+    std::fs::write(&journal_file, journal).unwrap();
+    server.sandbox.write("volume/15/postmaster.pid", "1\n");
+    let init = server.ready();
+    let owner = server.ask("keycloak", "keycloak", "another one", "SELECT 1");
+    assert_eq!(owner.as_deref(), Ok("1"));
+    assert_eq!(actions(&stop(init), "secret-changed").len(), 1);
+    assert!(actions(&stop(server.ready()), "secret-changed").is_empty());
 }
 
 #[test]
