@@ -28,7 +28,7 @@ use crate::lockfile::Lockfile;
 use crate::project::Project;
 
 /// Of the bytes that the factory makes: raised by every change that gives other digests from the same inputs.
-pub const ASSEMBLY_VERSION: u32 = 2;
+pub const ASSEMBLY_VERSION: u32 = 3;
 
 /// What to build, and from what.
 pub struct Request<'a> {

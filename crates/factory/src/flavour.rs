@@ -3,6 +3,7 @@
 mod check;
 mod repository;
 
+use qclock_oci::layer::Compression;
 use serde::{Deserialize, Serialize};
 
 pub use repository::{ModuleStream, Repository};
@@ -33,6 +34,9 @@ pub struct Flavour {
     pub platform: Option<String>,
     /// The images that the flavour has; all that can be made of it where this is not said.
     pub images: Option<Vec<String>>,
+    /// What a byte less of an image is worth.  Part of the definition and no option: the same lock gives the same digests.
+    #[serde(default)]
+    pub compression: Compression,
     /// `@name@` for every image of the flavour; an image's own variables win.
     #[serde(default)]
     pub variables: Variables,

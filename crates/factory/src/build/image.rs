@@ -10,11 +10,11 @@ use qclock_oci::tree::{Entry, Tree};
 use rayon::prelude::*;
 
 use super::inputs::{ANNOTATION, ASSEMBLY, Inputs};
-use super::layers::{Parts, layers};
+use super::layers::{Parts, compressed_by, layers};
 use super::programs::check_programs;
 use super::restore::restored;
 use super::unpacking::Unpacking;
-use super::{ASSEMBLY_VERSION, BuildError, BuiltImage, Event, Request, config};
+use super::{BuildError, BuiltImage, Event, Request, config};
 use crate::assemble::{Merged, Permits, Pruner, Unpacked, check_forbidden, merge};
 use crate::definition::{Definition, IMAGE_PREFIX};
 use crate::generate::{Sources, finish, generate, lay_over, read_programs};
@@ -107,7 +107,7 @@ pub(super) fn make(
     };
     let annotations = BTreeMap::from([
         (ANNOTATION.to_owned(), inputs.digest.clone()),
-        (ASSEMBLY.to_owned(), ASSEMBLY_VERSION.to_string()),
+        (ASSEMBLY.to_owned(), compressed_by(request.project.flavour.compression)),
     ]);
     layout.publish(&name, &image, annotations).map_err(storing)?;
     request.progress.report(&Event::Built { image: &name });

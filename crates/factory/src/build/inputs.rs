@@ -11,7 +11,7 @@ use crate::record::{RecordedExpiry, lock_digest};
 
 /// Where the digest is kept: beside the image's name in the layout's index, so the two change together.
 pub(super) const ANNOTATION: &str = "io.qclock.inputs";
-/// Beside it: the version of the factory that compressed the layers, which a later build may then take over.
+/// Beside it: how the layers were compressed, which a later build may then take over.
 pub(super) const ASSEMBLY: &str = "io.qclock.assembly";
 
 pub(super) struct Inputs {

@@ -4,7 +4,7 @@
 //! parentage share large packages.
 
 use qclock_oci::image::Blob;
-use qclock_oci::layer::{self, Layer, Settings};
+use qclock_oci::layer::{self, Compression, Layer, Settings};
 use qclock_oci::layout::Layout;
 use qclock_oci::path::TreePath;
 use qclock_oci::tree::Tree;
@@ -46,16 +46,25 @@ pub(super) fn layers(
 
     let bytes = trees.iter().map(Tree::size).sum();
     request.progress.report(&Event::Compressing { image, bytes });
-    let earlier = Earlier::of(layout, image);
+    let settings = Settings {
+        epoch,
+        compression: request.project.flavour.compression,
+    };
+    let earlier = Earlier::of(layout, image, settings.compression);
     let layers = trees
         .par_iter()
-        .map(|tree| layer::build_or_reuse(tree, &Settings::at(epoch), |diff_id| earlier.blob(layout, diff_id)))
+        .map(|tree| layer::build_or_reuse(tree, &settings, |diff_id| earlier.blob(layout, diff_id)))
         .collect::<Result<_, _>>()
         .map_err(|source| BuildError::Layer {
             image: image.to_owned(),
             source,
         })?;
     Ok((layers, history))
+}
+
+/// Which blobs are the same for the same tar: the factory's version and what it was told.
+pub(super) fn compressed_by(compression: Compression) -> String {
+    format!("{ASSEMBLY_VERSION} {compression:?}")
 }
 
 /// Without the packages' files that ours replace, which would only be ballast.
@@ -76,9 +85,9 @@ fn packages_only(parts: &Parts<'_>) -> Tree {
 struct Earlier(Option<qclock_oci::image::Image>);
 
 impl Earlier {
-    fn of(layout: &Layout, image: &str) -> Self {
+    fn of(layout: &Layout, image: &str, compression: Compression) -> Self {
         let found = layout.load(image).ok();
-        let version = ASSEMBLY_VERSION.to_string();
+        let version = compressed_by(compression);
         Self(found.filter(|image| image.manifest.descriptor.annotations.get(ASSEMBLY) == Some(&version)))
     }
 

@@ -187,8 +187,8 @@ fn the_digests_are_what_they_always_were() {
         .collect();
     // A change here is a change of every image: raise `ASSEMBLY_VERSION` with it.
     insta::assert_snapshot!(digests.join("\n"), @"
-    qclock-base sha256:a95b6e33b7e5bfd86e58a61d7e262f3fc1a071a950073816e5ec1076d016fd7a sha256:ad43baa4e6c3ed48259da495d808d6be785e23e33893ac39ff13cfc3d48da57b
-    qclock-app sha256:54c9a7d784322d9505427737b5038aaf0bad4c7cf82a320e991e83f55989d7b2 sha256:eaf0e93964541ec971cbd59e33e4ab81c2751b1590abc11595ff9d1da1e5e8f1
+    qclock-base sha256:a284434bb6ce15f71aec8c3a88f2ac478f81c9924498514a9007ea279b71389c sha256:ad43baa4e6c3ed48259da495d808d6be785e23e33893ac39ff13cfc3d48da57b
+    qclock-app sha256:c36cc85c06d5ec490e48dbe449c97b63164d73cbe0039d0fdb68ce3bf309b111 sha256:a87431b3a0c11be3ffe404805da017c234e946a3bd0fe6a54f759ecb6935d9ff
     ");
 }
 

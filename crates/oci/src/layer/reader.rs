@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use bytes::Bytes;
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use thiserror::Error;
 
 use crate::path::{PathError, TreePath};
@@ -33,7 +33,7 @@ pub enum ReadError {
 
 /// Lays the (gzip-compressed) layer over the tree.
 pub fn read(blob: &[u8], tree: &mut Tree) -> Result<(), ReadError> {
-    let mut archive = tar::Archive::new(GzDecoder::new(blob).take(LARGEST));
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(blob).take(LARGEST));
     for (count, entry) in archive.entries()?.enumerate() {
         let mut entry = entry?;
         if count >= MOST_ENTRIES || entry.size() > LARGEST {
