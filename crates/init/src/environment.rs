@@ -1,14 +1,14 @@
 //! Variables: the ones that set limits, the ones that nobody knows, and what the children get to see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, FirstStart};
 use crate::failure::{Class, Failure, closest};
-use crate::first_start::SECRET_VARIABLES;
+use crate::first_start::{self, SECRET_VARIABLES};
 
 pub const STOP_SECONDS: &str = "QCLOCK_STOP_SECONDS";
 pub const STOP_DELAY_SECONDS: &str = "QCLOCK_STOP_DELAY_SECONDS";
@@ -44,16 +44,27 @@ pub fn seconds(name: &'static str, value: Option<OsString>) -> Result<Option<Dur
         })
 }
 
-/// `QCLOCK_*` variables that the image does not declare, each with the one that was probably meant.
+/// All that this image reads, if it says so.
+pub fn known_variables(configuration: &Configuration) -> Option<Vec<String>> {
+    let own = [STOP_SECONDS, STOP_DELAY_SECONDS].map(str::to_owned);
+    let mysql = matches!(configuration.first_start, Some(FirstStart::Mysql(_)));
+    let first_start = mysql.then(first_start::variables).into_iter().flatten();
+    let declared = configuration.known_variables.as_ref()?.iter().cloned();
+    Some(declared.chain(own).chain(first_start).collect())
+}
+
+/// Variables of one of the families that the image has, but not among them: each with the one that was probably meant.
 pub fn unknown_variables<'a>(
     known: &'a [String],
     names: impl Iterator<Item = &'a str>,
 ) -> Vec<(&'a str, Option<&'a str>)> {
-    let own = [STOP_SECONDS, STOP_DELAY_SECONDS];
-    let is_known = |name: &str| known.iter().map(String::as_str).chain(own).any(|known| known == name);
+    // Of other families anything may come in, for anybody: `QCLOCK_` is ours, `MYSQL_` means the database's image.
+    let family = |name: &str| name.split_once('_').map(|(family, _)| family.to_owned());
+    let families: BTreeSet<String> = known.iter().filter_map(|known| family(known)).collect();
     names
-        .filter(|name| name.starts_with("QCLOCK_") && !is_known(name))
-        .map(|name| (name, closest(name, known.iter().map(String::as_str).chain(own))))
+        .filter(|name| family(name).is_some_and(|family| families.contains(&family)))
+        .filter(|name| !known.iter().any(|known| known == name))
+        .map(|name| (name, closest(name, known.iter().map(String::as_str))))
         .collect()
 }
 
@@ -80,14 +91,42 @@ pub fn of_service(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::configuration::parse;
+
+    fn unknown<'a>(known: &'a [String], names: &[&'a str]) -> Vec<(&'a str, Option<&'a str>)> {
+        unknown_variables(known, names.iter().copied())
+    }
 
     #[test]
     fn a_variable_that_nobody_reads_is_told_with_the_likely_one() {
-        let known = ["QCLOCK_DB_HOST".to_owned(), "QCLOCK_DB_PORT".to_owned()];
-        let names = ["QCLOCK_DB_HOTS", "QCLOCK_DB_PORT", "PATH", "QCLOCK_STOP_SECONDS"];
+        let service =
+            "[environment]\nknown = ['QCLOCK_DB_HOST', 'QCLOCK_DB_PORT']\n[[service]]\nname = 'a'\ncommand = ['/a']\n";
+        let known = |text: &str| known_variables(&parse(text, "init.toml".as_ref()).unwrap()).unwrap();
+        let names = [
+            "QCLOCK_DB_HOTS",
+            "QCLOCK_DB_PORT",
+            "PATH",
+            "QCLOCK_STOP_SECONDS",
+            "MYSQL_HOST",
+        ];
         assert_eq!(
-            unknown_variables(&known, names.into_iter()),
+            unknown(&known(service), &names),
             [("QCLOCK_DB_HOTS", Some("QCLOCK_DB_HOST"))]
+        );
+        let database = format!("{service}[first_start]\nkind = 'mysql'\ndefaults_file = '/my.cnf'\n");
+        let names = [
+            "MYSQL_ROOT_PASSWORD_FIEL",
+            "MARIADB_DATABSE",
+            "MYSQL_USER",
+            "MARIADB_PASSWORD_FILE",
+            "MYSQL_TCP_PORT",
+        ];
+        assert_eq!(
+            unknown(&known(&database), &names),
+            [
+                ("MYSQL_ROOT_PASSWORD_FIEL", Some("MYSQL_ROOT_PASSWORD_FILE")),
+                ("MARIADB_DATABSE", Some("MARIADB_DATABASE")),
+            ]
         );
     }
 

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
-pub use settings::SECRET_VARIABLES;
+pub use settings::{SECRET_VARIABLES, variables};
 pub use statements::{SplitError, Statement, Statements};
 
 use crate::clock::Timestamp;
@@ -126,7 +126,7 @@ fn set_up_unless_there(first_start: &MysqlFirstStart) -> Result<(), FirstStartEr
     let version = database.initialise(&beside, &settings)?;
     let mut journal = Journal::new(&version, &settings);
     if !scripts.is_empty() {
-        let server = database.start_temporary(&beside)?;
+        let server = database.start_temporary(&beside, &settings.root_password)?;
         for script in scripts.iter() {
             let count = script.run(&server, &settings).map_err(FirstStartError::Script)?;
             tell(

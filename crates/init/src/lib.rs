@@ -16,6 +16,7 @@ pub mod logs;
 pub mod networks;
 pub mod os;
 pub mod output;
+pub mod php_fpm;
 pub mod probe;
 pub mod protocol;
 pub mod rendered;

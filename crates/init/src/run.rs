@@ -19,6 +19,7 @@ use crate::failure::{Class, Failure, in_one_line};
 use crate::logs::{self, Format};
 use crate::networks::{self, NetworkError};
 use crate::os::{self, Doorbell};
+use crate::php_fpm::{self, PhpFpmError};
 use crate::rendered::{self, RenderError};
 use crate::signal::Signal;
 use crate::supervisor::{Action, Event, Level, Plan, Stage, Supervisor, Unit, UnitIndex};
@@ -41,6 +42,8 @@ pub enum RunError {
     Network(#[from] NetworkError),
     #[error(transparent)]
     Render(#[from] RenderError),
+    #[error(transparent)]
+    PhpFpm(#[from] PhpFpmError),
     #[error("cannot make the directory `{}`", path.display())]
     Directory {
         path: PathBuf,
@@ -57,6 +60,7 @@ impl Failure for RunError {
             Self::Limit(error) => error.class(),
             Self::Network(error) => error.class(),
             Self::Render(error) => error.class(),
+            Self::PhpFpm(error) => error.class(),
             Self::Directory { .. } | Self::Prepare(_) => Class::Environment,
         }
     }
@@ -66,6 +70,7 @@ impl Failure for RunError {
             Self::Directory { .. } => Some("mount a tmpfs that this user may write to, `--tmpfs /run`".to_owned()),
             Self::Network(error) => error.hint(),
             Self::Render(error) => error.hint(),
+            Self::PhpFpm(error) => error.hint(),
             Self::Limit(_) | Self::Prepare(_) => None,
         }
     }
@@ -76,6 +81,11 @@ pub fn run(configuration: &Configuration, path: &Path) -> Result<u8, RunError> {
     let doorbell = Doorbell::install().map_err(RunError::Prepare)?;
     os::adopt_orphans().map_err(RunError::Prepare)?;
     let plan = plan(configuration)?;
+    php_fpm::check(
+        configuration,
+        |path| fs_err::read_to_string(path).ok(),
+        |name| std::env::var(name).ok(),
+    )?;
     for directory in &configuration.directories {
         os::make_directory(&directory.path, directory.mode).map_err(|source| RunError::Directory {
             path: directory.path.clone(),
@@ -376,13 +386,13 @@ impl<'a> Runner<'a> {
     }
 
     fn warn_of_unknown_variables(&mut self) {
-        let Some(known) = &self.configuration.known_variables else {
+        let Some(known) = environment::known_variables(self.configuration) else {
             return;
         };
         let names: Vec<String> = std::env::vars_os()
             .filter_map(|(name, _)| name.into_string().ok())
             .collect();
-        for (name, close) in environment::unknown_variables(known, names.iter().map(String::as_str)) {
+        for (name, close) in environment::unknown_variables(&known, names.iter().map(String::as_str)) {
             let hint = close
                 .map(|close| format!("; did you mean `{close}`?"))
                 .unwrap_or_default();

@@ -296,6 +296,8 @@ fn scripts_run_once_in_the_order_of_their_names_before_the_database_is_official(
             .position(|message| message.contains(text))
             .unwrap_or_else(|| panic!("{own:#?}"))
     };
+    let aborted = |record: &&serde_json::Value| record.to_string().contains("Aborted connection");
+    assert_eq!(records.iter().find(aborted), None);
     assert!(place("`README` is neither") < place("ran 4 statements of `10-tables.sql`"));
     assert!(place("10-tables.sql") < place("ran 1 statements of `20.sql.gz`"));
     let journal = std::fs::read_to_string(sandbox.path("volume/data/qclock-first-start.json")).unwrap();

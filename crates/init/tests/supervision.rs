@@ -212,6 +212,22 @@ fn a_wrong_configuration_is_one_line_of_the_log_and_status_2() {
 }
 
 #[test]
+fn a_php_fpm_that_would_cut_pages_off_when_it_stops_is_not_started() {
+    let sandbox = Sandbox::new();
+    sandbox.write("fpm.conf", "[global]\nprocess_control_timeout = 0\n");
+    let fpm =
+        "[[service]]\nname = 'php-fpm'\ncommand = ['/bin/sh', '-y', '@root@/fpm.conf']\nlog = { stderr = 'php-fpm' }\n";
+    let init = sandbox.start(&(service("x", "exec sleep 1000") + fpm));
+    let (status, records) = init.end();
+    assert_eq!(status.code(), Some(2), "{}", told(&records));
+    let message = records[0]["message"].as_str().unwrap();
+    assert!(
+        message.contains("fpm.conf` has `process_control_timeout = 0`") && message.contains("hint: write"),
+        "{message}"
+    );
+}
+
+#[test]
 fn unknown_variables_are_told_with_the_likely_one() {
     let mut sandbox = Sandbox::new();
     sandbox.set("QCLOCK_DB_HOTS", "db");

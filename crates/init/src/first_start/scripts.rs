@@ -185,6 +185,7 @@ impl Script {
                 .map_err(|source| self.failed(statement.line, &statement.text, source))?;
             count += 1;
         }
+        connection.quit();
         Ok(count)
     }
 

@@ -112,7 +112,11 @@ impl<'a> Database<'a> {
     }
 
     /// Serves nobody but this process: no network, and a socket that the health check does not ask.
-    pub(super) fn start_temporary(&self, directory: &Path) -> Result<TemporaryServer, ServerError> {
+    pub(super) fn start_temporary(
+        &self,
+        directory: &Path,
+        root_password: &Secret,
+    ) -> Result<TemporaryServer, ServerError> {
         let socket = self.first_start.socket_directory.join(SOCKET);
         let child = self
             .server(directory)
@@ -127,7 +131,7 @@ impl<'a> Database<'a> {
             socket,
             deadline: self.deadline,
         };
-        server.wait_until_it_answers()?;
+        server.wait_until_it_answers(root_password)?;
         Ok(server)
     }
 
@@ -172,11 +176,17 @@ impl TemporaryServer {
         Connection::login(stream, "root", root_password.expose()).map_err(ServerError::Login)
     }
 
-    fn wait_until_it_answers(&mut self) -> Result<(), ServerError> {
+    /// With a login: the server would log a connection without one as aborted.
+    fn wait_until_it_answers(&mut self, root_password: &Secret) -> Result<(), ServerError> {
         let deadline = Instant::now() + SERVER_TIMEOUT;
         loop {
-            let Err(error) = os::connect_unix(&self.socket, LOOK_AGAIN) else {
-                return Ok(());
+            let error = match self.connect(root_password) {
+                Ok(connection) => {
+                    connection.quit();
+                    return Ok(());
+                }
+                Err(ServerError::Connect(error)) => error,
+                Err(error) => return Err(error),
             };
             if let Some(status) =
                 wait_until(&mut self.child, Instant::now() + LOOK_AGAIN).map_err(ServerError::Connect)?

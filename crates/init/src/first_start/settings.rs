@@ -19,6 +19,30 @@ pub const SECRET_VARIABLES: [&str; 5] = [
     MONITOR_PASSWORD,
 ];
 
+/// What [`Settings`] reads, without the prefix and `_FILE`.
+const NAMES: [&str; 8] = [
+    "ROOT_PASSWORD",
+    "RANDOM_ROOT_PASSWORD",
+    "ALLOW_EMPTY_ROOT_PASSWORD",
+    "ALLOW_EMPTY_PASSWORD",
+    "ROOT_HOST",
+    "DATABASE",
+    "USER",
+    "PASSWORD",
+];
+/// What the servers' own libraries read.
+const OF_THE_SERVER: [&str; 5] = ["DEBUG", "GROUP_SUFFIX", "HOME", "TCP_PORT", "UNIX_PORT"];
+
+/// All variables `MYSQL_*` and `MARIADB_*` that mean something.
+pub fn variables() -> impl Iterator<Item = String> {
+    ["MYSQL", "MARIADB"].into_iter().flat_map(|prefix| {
+        let own = NAMES
+            .into_iter()
+            .flat_map(move |name| ["", "_FILE"].map(|file| format!("{prefix}_{name}{file}")));
+        own.chain(OF_THE_SERVER.into_iter().map(move |name| format!("{prefix}_{name}")))
+    })
+}
+
 const MONITOR_PASSWORD: &str = "QCLOCK_MONITOR_PASSWORD";
 /// The dashboard's account.
 pub(super) const MONITOR_USER: &str = "qclock_monitor";
