@@ -48,9 +48,21 @@ compile() {
   programs=${CARGO_TARGET_DIR:-target}/$(rustc --print host-tuple)/release
 }
 
+# The application is read by the containers' account: a checkout made under umask 077 is closed to it, and every page would be 403.
+warn_of_closed_www() {
+  local folder=${QCLOCK_WWW:-./www} closed account=10001
+  [ -d "$folder" ] || return 0
+  closed=$(find -L "$folder" -maxdepth 3 ! -uid "$account" ! -gid "$account" \
+    \( -type d ! -perm -o=rx -o -type f ! -perm -o=r \) -print -quit 2>/dev/null) || true
+  [ -n "$closed" ] || return 0
+  say "warning: \`$closed\` cannot be read by the containers' account ($account): Apache answers 403 to what is in it"
+  say "hint: chmod -R o+rX \"$folder\""
+}
+
 # To images in Docker and passwords in files; quick when nothing has changed.
 prepare_images() {
   make_secrets
+  warn_of_closed_www
   local status=0
   build_images || status=$?
   [ "$status" != 0 ] || return 0

@@ -4,6 +4,7 @@
 //! file write the same bytes.  What is read is hashed again: a damaged file is removed and counts as absent.
 
 mod partial;
+mod prune;
 
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,6 +15,9 @@ use qclock_trust::{Sha256, Verified, check_digest};
 use thiserror::Error;
 
 pub(crate) use partial::Partial;
+pub use prune::{Limits, Pruned, wanted_by};
+
+use crate::failure::{Class, Failure};
 
 #[derive(Debug, Error)]
 #[error("cannot {action} `{}` in the cache", path.display())]
@@ -22,6 +26,22 @@ pub struct CacheError {
     pub path: PathBuf,
     #[source]
     pub source: std::io::Error,
+}
+
+impl Failure for CacheError {
+    fn class(&self) -> Class {
+        Class::Environment
+    }
+}
+
+/// Folders of what was worked out from verified files; another form of the contents takes another name.
+pub(crate) mod kind {
+    pub(crate) const PACKAGES: &str = "index-1";
+    pub(crate) const LOCKS: &str = "locks";
+    pub(crate) const REPOSITORY: &str = "rpm-index";
+    pub(crate) const MODULES: &str = "rpm-modules";
+    pub(crate) const OWNERS: &str = "rpm-owners";
+    pub(crate) const ALL: [&str; 5] = [PACKAGES, LOCKS, REPOSITORY, MODULES, OWNERS];
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +94,7 @@ impl Cache {
             }
         };
         if let Ok(verified) = check_digest(bytes, digest, size) {
+            mark_used(&path);
             return Ok(Found::Whole(verified));
         }
         match fs::remove_file(&path) {
@@ -98,6 +119,7 @@ impl Cache {
         // Room for all of it at once: growing costs more than reading.
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?.saturating_add(1));
         let read = trusted && std::io::Read::read_to_end(&mut file, &mut bytes).is_ok();
+        mark_used(&path);
         read.then_some(bytes)
     }
 
@@ -128,6 +150,19 @@ impl Cache {
         let (shelf, rest) = name.split_at(2);
         self.root.join("sha256").join(shelf).join(rest)
     }
+}
+
+/// So that it is not taken for one that nobody needs.  Of another user's file it cannot be said, and need not.
+fn mark_used(path: &Path) {
+    let now = rustix::fs::Timespec {
+        tv_sec: 0,
+        tv_nsec: rustix::fs::UTIME_NOW,
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    let _ = rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::empty());
 }
 
 /// Writes a file whole or not at all; mode 0644 whatever the umask.

@@ -21,13 +21,11 @@ use reader::Reader;
 pub(crate) use source::is_inside;
 pub use source::{Place, Source};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, kind};
 use crate::fetch::{Fetcher, Progress};
 
 /// dnf's default; all repositories of a question are alike.
 const PRIORITY: u32 = 99;
-/// Folder of the cache.  The form of an index is told by the index itself.
-const INDEXES: &str = "rpm-index";
 
 /// Where things are fetched from and kept.
 #[derive(Clone, Copy)]
@@ -247,7 +245,7 @@ impl Repository {
     /// time on the next question.
     fn keep(&self, cache: &Cache) {
         if let Some(key) = &self.unkept {
-            let _ = stored::keep(&cache.root().join(INDEXES), key, self.index.as_bytes());
+            let _ = stored::keep(&cache.root().join(kind::REPOSITORY), key, self.index.as_bytes());
         }
     }
 

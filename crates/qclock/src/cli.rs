@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{build, digest, dockerfile, ledger, lock, reach, realm, resolve, secrets, slim, support, why};
+use crate::commands::{
+    build, cache, digest, dockerfile, ledger, lock, reach, realm, resolve, secrets, slim, support, why,
+};
 use crate::environment;
 
 /// Builds container images straight from signed packages.
@@ -71,6 +73,7 @@ pub(crate) enum Command {
     Support(support::Arguments),
     Secrets(secrets::Arguments),
     Realm(realm::Arguments),
+    Cache(cache::Arguments),
 }
 
 const EXAMPLES: &str = "\

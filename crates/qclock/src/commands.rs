@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod digest;
 pub(crate) mod dockerfile;
 pub(crate) mod ledger;
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFail
     match &cli.command {
         Command::Lock(arguments) => lock::run(arguments, cli, printer),
         Command::Build(arguments) => build::run(arguments, cli, printer),
+        Command::Cache(arguments) => cache::run(arguments, cli, printer),
         Command::Digest(arguments) => digest::run(arguments, cli, printer),
         Command::Dockerfile(arguments) => dockerfile::run(arguments, cli, printer),
         Command::Ledger(arguments) => ledger::run(arguments, cli, printer),

@@ -88,7 +88,7 @@ impl Context {
             mirror_variable: Some(flavour.mirror_variable()),
             ..defaults
         })?;
-        let cache = Cache::at(environment.cache.as_deref().ok_or(ContextError::NoCache)?);
+        let cache = cache(&environment)?;
         let snapshot = environment
             .debian_snapshot
             .as_ref()
@@ -129,6 +129,11 @@ impl Context {
     pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.project.root).unwrap_or(path).display()
     }
+}
+
+pub(crate) fn cache(environment: &Environment) -> Result<Cache, CommandFailure> {
+    let folder = environment.cache.as_deref().ok_or(ContextError::NoCache)?;
+    Ok(Cache::at(folder))
 }
 
 pub(crate) fn project_folder(cli: &Cli) -> Result<PathBuf, CommandFailure> {

@@ -6,14 +6,11 @@ use qclock_trust::{HashingReader, Sha256, check_digest};
 
 use super::suite::SignedSuite;
 use super::{LockError, Request};
-use crate::cache::Found;
+use crate::cache::{Found, kind};
 use crate::fetch::Wanted;
 
 /// The largest index taken; that of Debian 12's main component has 48 MB.
 const LARGEST: u64 = 1 << 30;
-
-/// Raised when the kept form changes.
-const KEPT_FORM: &str = "index-1";
 
 /// Fields that no part of the factory reads and that make up more than half of an index.
 const UNREAD: [&str; 17] = [
@@ -77,7 +74,7 @@ fn fetch_component(request: &Request<'_>, suite: &SignedSuite, component: &str) 
     let kept_name = packed.digest.to_string();
     if let Some(text) = request
         .cache
-        .derived(KEPT_FORM, &kept_name)
+        .derived(kind::PACKAGES, &kept_name)
         .and_then(|bytes| unpack_kept(&bytes))
     {
         return Ok(text);
@@ -86,7 +83,7 @@ fn fetch_component(request: &Request<'_>, suite: &SignedSuite, component: &str) 
     let text = decompress(suite, &packed, &bytes, listed(plain).as_ref())?;
     let text = abridge(&text);
     let kept = zstd::encode_all(text.as_bytes(), 1).map_err(|source| decompress_error(suite, &packed, source))?;
-    request.cache.put_derived(KEPT_FORM, &kept_name, &kept)?;
+    request.cache.put_derived(kind::PACKAGES, &kept_name, &kept)?;
     Ok(text)
 }
 

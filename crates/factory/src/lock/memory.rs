@@ -4,16 +4,15 @@ use qclock_trust::Sha256;
 use serde_json::{Value, json};
 
 use super::Request;
+use crate::cache::kind;
 use crate::lockfile::{FORMAT, Lockfile};
 
 /// Raised whenever the same inputs may give another lock.
 const SOLVER: u32 = 1;
 
-const KIND: &str = "locks";
-
 /// Whether `old` is what these origins and definitions gave before.
 pub(super) fn is_remembered(request: &Request<'_>, origins: &Value, old: &Lockfile) -> bool {
-    let remembered = request.cache.derived(KIND, &inputs(request, origins));
+    let remembered = request.cache.derived(kind::LOCKS, &inputs(request, origins));
     remembered.is_some_and(|remembered| remembered == digest(old).as_bytes())
 }
 
@@ -21,7 +20,7 @@ pub(super) fn is_remembered(request: &Request<'_>, origins: &Value, old: &Lockfi
 pub(super) fn remember(request: &Request<'_>, origins: &Value, lock: &Lockfile) {
     if let Err(error) = request
         .cache
-        .put_derived(KIND, &inputs(request, origins), digest(lock).as_bytes())
+        .put_derived(kind::LOCKS, &inputs(request, origins), digest(lock).as_bytes())
     {
         request
             .progress

@@ -10,8 +10,8 @@ use qclock_trust::{Sha256, check_digest};
 use super::source::is_inside;
 use super::stored::{self, modules_from_text, modules_to_text, owners_from_text, owners_to_text};
 use super::stream::unpacked;
-use super::{INDEXES, Means, Place, RepositoryError};
-use crate::cache::Found;
+use super::{Means, Place, RepositoryError};
+use crate::cache::{Found, kind};
 use crate::fetch::Wanted;
 
 const REPOMD: &str = "repodata/repomd.xml";
@@ -19,9 +19,6 @@ const REPOMD: &str = "repodata/repomd.xml";
 const LARGEST_REPOMD: u64 = 4 << 20;
 const LARGEST_FILE: u64 = 1 << 30;
 const LARGEST_SIGNATURE: u64 = 64 << 10;
-/// Folders of the cache.
-const MODULES: &str = "rpm-modules";
-const OWNERS: &str = "rpm-owners";
 
 pub(super) struct Reader<'a> {
     pub(super) name: &'a str,
@@ -67,7 +64,7 @@ impl Reader<'_> {
     pub(super) fn index(&self, file: &MetadataFile) -> Result<(Index, Option<String>), RepositoryError> {
         let digest = self.digest(file)?;
         let key = digest.to_string();
-        if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(INDEXES, &key))
+        if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(kind::REPOSITORY, &key))
             && let Ok(index) = Index::from_bytes(bytes)
         {
             return Ok((index, None));
@@ -84,7 +81,7 @@ impl Reader<'_> {
     pub(super) fn modules(&self, file: &MetadataFile) -> Result<Modules, RepositoryError> {
         let digest = self.digest(file)?;
         let key = digest.to_string();
-        if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(MODULES, &key))
+        if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(kind::MODULES, &key))
             && let Some(modules) = std::str::from_utf8(&bytes).ok().and_then(modules_from_text)
         {
             return Ok(modules);
@@ -100,7 +97,7 @@ impl Reader<'_> {
             source,
         })?;
         if let Some(text) = modules_to_text(&modules) {
-            self.store(MODULES, &key, text.as_bytes());
+            self.store(kind::MODULES, &key, text.as_bytes());
         }
         Ok(modules)
     }
@@ -119,7 +116,7 @@ impl Reader<'_> {
         let (paths, patterns) = (paths.join("\n"), wanted.patterns.join("\n"));
         let question = Sha256::of(format!("{primary}\n{paths}\n\n{patterns}").as_bytes());
         let key = format!("{digest}-{question}");
-        if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(OWNERS, &key))
+        if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(kind::OWNERS, &key))
             && let Some(owners) = std::str::from_utf8(&bytes).ok().and_then(owners_from_text)
             && owners.values().flatten().all(|&position| position < index.len())
         {
@@ -134,7 +131,7 @@ impl Reader<'_> {
             }
         })?;
         if let Some(text) = owners_to_text(&owners) {
-            self.store(OWNERS, &key, text.as_bytes());
+            self.store(kind::OWNERS, &key, text.as_bytes());
         }
         Ok(owners)
     }

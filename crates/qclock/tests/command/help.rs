@@ -1,6 +1,9 @@
 //! What the command says of itself: a change of it is seen in review.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
 
 use crate::support::Fixture;
 
@@ -21,9 +24,11 @@ fn the_help_teaches() -> Result<()> {
         "support",
         "secrets",
         "realm",
+        "cache",
     ] {
         insta::assert_snapshot!(format!("help-{command}"), fixture.run(&[command, "--help"]).text());
     }
+    insta::assert_snapshot!("help-cache-prune", fixture.run(&["cache", "prune", "--help"]).text());
     Ok(())
 }
 
@@ -83,4 +88,96 @@ fn a_mistyped_command_or_option_has_status_2() -> Result<()> {
     assert_eq!(fixture.run(&["lock", "--outptu"]).status, 2);
     assert_eq!(fixture.run(&[]).status, 2);
     Ok(())
+}
+
+/// The words in a text that begin with two hyphens.
+fn options(text: &str) -> BTreeSet<&str> {
+    text.split(|letter: char| !(letter.is_ascii_lowercase() || letter == '-'))
+        .filter(|word| word.len() > 3 && word.starts_with("--"))
+        .collect()
+}
+
+/// The words in a text that are variables of ours.
+fn variables(text: &str) -> BTreeSet<&str> {
+    text.split(|letter: char| !(letter.is_ascii_uppercase() || letter == '_'))
+        .filter(|word| word.starts_with("QCLOCK_"))
+        .collect()
+}
+
+#[test]
+fn the_reference_has_every_command_and_option_and_no_other() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let page = reference("commands.md")?;
+    let (general, _) = page.split_once("\n## `qclock ").context("no command in the page")?;
+    let help = fixture.run(&["--help"]).stdout;
+    assert_eq!(variables(general), variables(&help));
+    let shared: BTreeSet<&str> = options(general)
+        .into_iter()
+        .filter(|option| *option != "--arch")
+        .collect();
+    let listed = help.split_once("Commands:\n").context(help.clone())?.1;
+    let listed = listed.lines().take_while(|line| !line.is_empty());
+    let mut commands = 0;
+    for command in listed.filter_map(|line| line.split_whitespace().next()) {
+        if command == "help" {
+            continue;
+        }
+        commands += 1;
+        let head = format!("\n## `qclock {command}");
+        let section = page
+            .split_once(&head)
+            .with_context(|| format!("no section `{command}`"))?
+            .1;
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let said = help_of(&fixture, &[command])?;
+        let said: BTreeSet<&str> = options(&said).difference(&shared).copied().collect();
+        assert_eq!(options(section), said, "{command}");
+    }
+    assert_eq!(page.matches("\n## `qclock ").count(), commands);
+    Ok(())
+}
+
+/// What a command and those below it say, without examples and variables.
+fn help_of(fixture: &Fixture, command: &[&str]) -> Result<String> {
+    let said = fixture.run(&[command, &["--help"]].concat()).stdout;
+    let own = said.split("\nExample").next().unwrap_or_default().to_owned();
+    let own = own.split("\nEnvironment:").next().unwrap_or_default().to_owned();
+    let below: Vec<String> = match own.split_once("Commands:\n") {
+        Some((_, list)) => list
+            .lines()
+            .take_while(|line| !line.is_empty())
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|name| *name != "help")
+            .map(str::to_owned)
+            .collect(),
+        None => Vec::new(),
+    };
+    let below: Result<Vec<String>> = below
+        .iter()
+        .map(|name| help_of(fixture, &[command, &[name.as_str()]].concat()))
+        .collect();
+    Ok(own + &below?.concat())
+}
+
+#[test]
+fn the_reference_has_every_key_of_a_lock() -> Result<()> {
+    let page = reference("lock.md")?;
+    let lock = fs_err::read_to_string(project().join("images/debian12.lock"))?;
+    let keys = lock
+        .lines()
+        .filter_map(|line| line.split_once(" = ").map(|(key, _)| key));
+    let keys: BTreeSet<&str> = keys.filter(|key| !key.starts_with([' ', '#', '"'])).collect();
+    assert!(keys.len() > 10, "{keys:?}");
+    for key in keys {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
+    Ok(())
+}
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn reference(page: &str) -> Result<String> {
+    Ok(fs_err::read_to_string(project().join("docs/reference").join(page))?)
 }

@@ -1,6 +1,7 @@
 //! The `qclock` command as a user runs it, against an archive made for the test.
 
 mod build;
+mod cache;
 mod dockerfile;
 mod help;
 mod hostile;
@@ -14,5 +15,6 @@ mod rpm_compare;
 mod rpm_lock;
 mod rpm_real;
 mod rpm_support;
+mod scripts;
 mod secrets;
 mod support;
