@@ -1,6 +1,7 @@
 //! Where the archives and repositories are: what the user says, what the host's apt uses, or what the flavour names.
 
 mod configuration;
+mod credentials;
 mod error;
 mod host;
 mod proxy;

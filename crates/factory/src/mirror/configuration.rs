@@ -18,9 +18,15 @@ pub enum ConfigurationError {
     Brace { line: usize },
     #[error("line {line}: braces are nested too deeply")]
     Depth { line: usize },
+    #[error("line {line}: more than {MOST_INCLUDES} files are included")]
+    Includes { line: usize },
 }
 
 const DEEPEST: usize = 64;
+/// Files that a file may name, and those name in turn: all together.
+const MOST_INCLUDES: usize = 32;
+const INCLUDE: &str = "#include";
+const CLEAR: &str = "#clear";
 
 enum Token {
     Word(String),
@@ -37,8 +43,21 @@ impl Configuration {
             .filter(|value| !value.is_empty())
     }
 
-    /// Adds what a file says.
-    pub fn add(&mut self, text: &str) -> Result<(), ConfigurationError> {
+    /// Adds what a file says.  `include` gives the text of another file that this one names, if it can be had.
+    pub fn add(
+        &mut self,
+        text: &str,
+        include: &mut dyn FnMut(&str) -> Option<String>,
+    ) -> Result<(), ConfigurationError> {
+        self.add_nested(text, include, &mut { MOST_INCLUDES })
+    }
+
+    fn add_nested(
+        &mut self,
+        text: &str,
+        include: &mut dyn FnMut(&str) -> Option<String>,
+        left: &mut usize,
+    ) -> Result<(), ConfigurationError> {
         let mut scopes: Vec<String> = Vec::new();
         let mut words: Vec<String> = Vec::new();
         let mut rest = Tokens { text, line: 1 };
@@ -55,7 +74,22 @@ impl Configuration {
                     self.set(&scopes, std::mem::take(&mut words));
                     scopes.pop().ok_or(ConfigurationError::Brace { line: rest.line })?;
                 }
-                Token::End => self.set(&scopes, std::mem::take(&mut words)),
+                Token::End => match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                    [INCLUDE, file] => {
+                        *left = left
+                            .checked_sub(1)
+                            .ok_or(ConfigurationError::Includes { line: rest.line })?;
+                        if let Some(text) = include(file) {
+                            self.add_nested(&text, include, left)?;
+                        }
+                        words.clear();
+                    }
+                    [CLEAR, name] => {
+                        self.clear(name);
+                        words.clear();
+                    }
+                    _ => self.set(&scopes, std::mem::take(&mut words)),
+                },
             }
         }
         self.set(&scopes, words);
@@ -73,6 +107,14 @@ impl Configuration {
                 .join("::");
             self.values.insert(name, value);
         }
+    }
+
+    /// With all below it; the name is a whole one, wherever it stands.
+    fn clear(&mut self, name: &str) {
+        let name = name.to_ascii_lowercase();
+        let below = format!("{name}::");
+        self.values
+            .retain(|known, _| *known != name && !known.starts_with(&below));
     }
 }
 
@@ -93,7 +135,13 @@ impl Tokens<'_> {
                     self.skip(1);
                 }
                 _ if first.is_whitespace() => self.skip(first.len_utf8()),
-                '#' => self.skip_line(),
+                '#' => match self.directive() {
+                    Some(directive) => {
+                        self.skip(directive.len());
+                        return Ok(Some(Token::Word(directive.to_owned())));
+                    }
+                    None => self.skip_line(),
+                },
                 '/' if self.text.starts_with("//") => self.skip_line(),
                 '/' if self.text.starts_with("/*") => {
                     self.take_until("*/", 2)?;
@@ -105,6 +153,15 @@ impl Tokens<'_> {
                 _ => return Ok(Some(Token::Word(self.bare_word()))),
             }
         }
+    }
+
+    /// Two comments are none.
+    fn directive(&self) -> Option<&'static str> {
+        let begins = |directive: &&str| {
+            let rest = self.text.strip_prefix(*directive);
+            rest.is_some_and(|rest| rest.starts_with([' ', '\t']))
+        };
+        [INCLUDE, CLEAR].into_iter().find(begins)
     }
 
     fn single(&mut self, token: Token) -> Token {

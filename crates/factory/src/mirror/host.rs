@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::configuration::Configuration;
+use super::credentials::Credentials;
 use super::sources::{Source, parse_one_line, parse_stanzas};
 
 /// apt's files are short; what is longer is not one.
@@ -27,10 +28,22 @@ pub fn read_host(root: &Path, architecture: &str) -> HostApt {
     let mut parts = apt.listing(&etc.join("apt.conf.d"), &["", "conf"]);
     parts.push(etc.join("apt.conf"));
     for path in parts {
-        if let Some(text) = apt.read(&path)
-            && let Err(error) = apt.configuration.add(&text)
-        {
+        let Some(text) = apt.read(&path) else {
+            continue;
+        };
+        let mut configuration = std::mem::take(&mut apt.configuration);
+        let added = configuration.add(&text, &mut |file| apt.read(&root.join(file.trim_start_matches('/'))));
+        apt.configuration = configuration;
+        if let Err(error) = added {
             apt.pass_over(&path, &error);
+        }
+    }
+    let mut credentials = Credentials::default();
+    let mut parts = apt.listing(&etc.join("auth.conf.d"), &["", "conf"]);
+    parts.push(etc.join("auth.conf"));
+    for path in parts {
+        if let Some(text) = apt.read(&path) {
+            credentials.add(&text);
         }
     }
     let mut lists = vec![etc.join("sources.list")];
@@ -50,6 +63,8 @@ pub fn read_host(root: &Path, architecture: &str) -> HostApt {
             Err(error) => apt.pass_over(&path, &error),
         }
     }
+    let addresses = apt.sources.iter_mut().flat_map(|source| &mut source.addresses);
+    addresses.for_each(|address| credentials.apply(address));
     apt
 }
 

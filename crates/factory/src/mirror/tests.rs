@@ -169,6 +169,7 @@ fn proxies_are_chosen_as_apt_chooses_them() {
         .add(
             "// comment\nAcquire { http { Proxy \"http://apt:2\"; Proxy { near.example \"DIRECT\"; }; }; };\n\
              # another\nAcquire::https::Proxy::s.example \"http://apt:3\"; /* and\n another */ APT { List { \"a\"; \"b\"; }; };\n",
+            &mut |_| None,
         )
         .unwrap();
     assert_eq!(choose(&settings, "http://m.example/"), "http://apt:2");
@@ -177,12 +178,27 @@ fn proxies_are_chosen_as_apt_chooses_them() {
     assert_eq!(choose(&settings, "https://s.example/"), "http://apt:3");
     let mut broken = Configuration::default();
     assert_eq!(
-        broken.add("a {\n b \"c\n").unwrap_err(),
+        broken.add("a {\n b \"c\n", &mut |_| None).unwrap_err(),
         ConfigurationError::Unfinished { line: 2 }
     );
     assert_eq!(
-        broken.add("a \"b\"; }").unwrap_err(),
+        broken.add("a \"b\"; }", &mut |_| None).unwrap_err(),
         ConfigurationError::Brace { line: 1 }
+    );
+}
+
+#[test]
+fn apt_s_configuration_may_clear_and_include() {
+    let mut configuration = Configuration::default();
+    let mut include = |file: &str| (file == "/more.conf").then(|| "A::C \"2\"; A::D::E \"3\";".to_owned());
+    let text = "A { B \"1\"; };\n#clear a::b;\n#include \"/more.conf\";\n#clear A::D;\n#included \"x\";\n#clear\n#include /gone;\nA::F \"4\";";
+    configuration.add(text, &mut include).unwrap();
+    let values = ["A::B", "A::C", "A::D::E", "A::F"].map(|name| configuration.value(name));
+    assert_eq!(values, [None, Some("2"), None, Some("4")]);
+    let itself = "#include itself;\n#include itself;\n";
+    assert_eq!(
+        configuration.add(itself, &mut |_| Some(itself.to_owned())).unwrap_err(),
+        ConfigurationError::Includes { line: 1 }
     );
 }
 
@@ -203,6 +219,6 @@ proptest::proptest! {
     fn no_text_makes_the_parsers_panic(text in "(deb|Types: deb|URIs:|Suites:| |\\[|\\]|\n|#|/\\*|//|\"|\\{|\\}|;|cdrom:|http://a|mirror\\+file:|[a-zé:]{1,4}){0,40}") {
         let _ = parse_one_line(&text, "amd64");
         let _ = parse_stanzas(&text, "amd64");
-        let _ = Configuration::default().add(&text);
+        let _ = Configuration::default().add(&text, &mut |_| None);
     }
 }

@@ -15,7 +15,7 @@ fn what_apt_is_told_to_fetch_through_a_proxy_is_fetched_through_it() -> Result<(
     let mut proxies = ProxySettings::default();
     proxies
         .apt
-        .add(&format!("Acquire::http::Proxy \"{}\";", proxy.address()))?;
+        .add(&format!("Acquire::http::Proxy \"{}\";", proxy.address()), &mut |_| None)?;
     let fetcher = Fetcher::new(Settings {
         proxies: proxies.clone(),
         ..Settings::default()
@@ -23,7 +23,9 @@ fn what_apt_is_told_to_fetch_through_a_proxy_is_fetched_through_it() -> Result<(
     assert_eq!(fetcher.small("the suite", &Url::parse(address)?, 100)?, b"through");
 
     // One that is no address is no reason to go without.
-    proxies.apt.add("Acquire::http::Proxy \"::nonsense::\";")?;
+    proxies
+        .apt
+        .add("Acquire::http::Proxy \"::nonsense::\";", &mut |_| None)?;
     let fetcher = Fetcher::new(Settings {
         proxies,
         attempts: 1,
