@@ -109,18 +109,24 @@ impl Cache {
     }
 
     /// Something worked out from verified files, which can be worked out again: `kind` is a folder, `name` tells all it depends on.
-    /// Only what this user wrote and nobody else can write to is taken back.
     pub(crate) fn derived(&self, kind: &str, name: &str) -> Option<Vec<u8>> {
-        let path = self.root.join(kind).join(name);
-        let mut file = fs::File::open(&path).ok()?;
-        let metadata = file.metadata().ok()?;
-        let trusted =
-            metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
+        let mut file = self.derived_file(kind, name)?;
+        let length = file.metadata().ok()?.len();
         // Room for all of it at once: growing costs more than reading.
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).ok()?.saturating_add(1));
-        let read = trusted && std::io::Read::read_to_end(&mut file, &mut bytes).is_ok();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).ok()?.saturating_add(1));
+        std::io::Read::read_to_end(&mut file, &mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    /// The same, open.  Only what this user wrote and nobody else can write to is taken back: what is in it is believed without the
+    /// checksums that its sources were believed for.
+    pub(crate) fn derived_file(&self, kind: &str, name: &str) -> Option<std::fs::File> {
+        let path = self.root.join(kind).join(name);
+        let file = std::fs::File::open(&path).ok()?;
         mark_used(&path);
-        read.then_some(bytes)
+        let metadata = file.metadata().ok()?;
+        let is_own = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
+        (metadata.is_file() && is_own).then_some(file)
     }
 
     pub(crate) fn put_derived(&self, kind: &str, name: &str, bytes: &[u8]) -> Result<(), CacheError> {

@@ -112,6 +112,23 @@ fn each<T: Sync, R: Send, E: Send>(
     done.into_iter().collect()
 }
 
+/// Reads anew the indexes that showed themselves damaged while they were asked; whether there were any, so that it must be asked again.
+pub(crate) fn repair_all(repositories: &mut [Repository], means: Means<'_>) -> Result<bool, RepositoryError> {
+    let mut repaired = false;
+    for repository in repositories {
+        repaired |= repository.repair(means)?;
+    }
+    Ok(repaired)
+}
+
+/// Looks at all of each index, and reads anew what is damaged.
+pub(crate) fn check_all(repositories: &mut [Repository], means: Means<'_>) -> Result<(), RepositoryError> {
+    for repository in &mut *repositories {
+        repository.index.check();
+    }
+    repair_all(repositories, means).map(drop)
+}
+
 /// Keeps what was read from XML, beside whatever else goes on in the scope.
 pub(crate) fn keep_all<'scope>(
     scope: &'scope std::thread::Scope<'scope, '_>,
@@ -199,8 +216,14 @@ impl Description {
             name: self.source.name.clone(),
             what: "primary",
         })?;
-        let (index, unkept) = reader.index(primary)?;
-        let modules = files.get("modules").map(|file| reader.modules(file)).transpose()?;
+        let (index, modules) = std::thread::scope(|scope| {
+            let modules = files.get("modules");
+            let modules = modules.map(|file| scope.spawn(|| reader.modules(file)));
+            let index = reader.index(primary);
+            let modules = modules.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            (index, modules)
+        });
+        let ((index, unkept), modules) = (index?, modules.transpose()?);
         Ok(Repository {
             index,
             modules,
@@ -239,6 +262,24 @@ impl Repository {
             modules: self.modules.as_ref(),
             priority: PRIORITY,
         }
+    }
+
+    /// Reads anew what was kept and is not what was written; tells whether it was so.
+    fn repair(&mut self, means: Means<'_>) -> Result<bool, RepositoryError> {
+        let Some(primary) = self.description.repomd.files.get("primary") else {
+            return Ok(false);
+        };
+        if !self.index.is_damaged() {
+            return Ok(false);
+        }
+        let fetching = Mutex::new(());
+        let (index, key) = self.description.reader(means, &fetching).read_index(primary)?;
+        self.index = index;
+        self.unkept = Some(key);
+        if let Some(cache) = means.cache {
+            self.keep(cache);
+        }
+        Ok(true)
     }
 
     /// What is kept checks itself when it is read back, so it need not wait for the disk; and a full or read-only disk only costs

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use error::ResolveError;
 
 pub use crate::repository::{Means, Place, Source};
-use crate::repository::{Repository, keep_all, load_all, read_filelists};
+use crate::repository::{Repository, check_all, keep_all, load_all, read_filelists, repair_all};
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -108,12 +108,16 @@ pub(crate) fn answer(
     request: &Request,
     means: Means<'_>,
 ) -> Result<Resolution, ResolveError> {
-    let first = std::thread::scope(|scope| {
+    let mut first = std::thread::scope(|scope| {
         keep_all(scope, repositories, means.cache);
         ask(repositories, request)
     });
+    if repair_all(repositories, means)? {
+        first = ask(repositories, request);
+    }
     let answer = match first {
         Err(SolveError::NeedsFileLists) => {
+            check_all(repositories, means)?;
             read_filelists(repositories, &request.specifications, means)?;
             ask(repositories, request)
         }

@@ -34,10 +34,10 @@ pub use index::{
 };
 pub use lead::LeadError;
 pub use modules::{ModuleDefault, ModuleStream, Modules, ModulesError};
-pub use primary::{PrimaryParser, read_primary};
+pub use primary::read_primary;
 pub use repomd::{MetadataFile, Repomd};
 pub use requirement::{Capability, Range, Requirement, RequirementError};
 pub use scriptlet::{Scriptlet, ScriptletError, scriptlets};
 pub use version::{Evr, compare_segments};
-pub use xml::{Fault, XmlError, for_each_piece};
+pub use xml::{Fault, XmlError};
 pub use yaml::YamlError;

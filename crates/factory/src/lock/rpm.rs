@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{LockError, Request, finish, standing};
 use crate::lockfile::{FORMAT, Lockfile};
-use crate::repository::{Means, open_all};
+use crate::repository::{Means, check_all, open_all};
 use describe::Described;
 
 pub(super) fn lock(request: &Request<'_>) -> Result<Lockfile, LockError> {
@@ -29,6 +29,7 @@ pub(super) fn lock(request: &Request<'_>) -> Result<Lockfile, LockError> {
     };
     let descriptions: Vec<_> = repositories.iter().map(|it| it.description.clone()).collect();
     let mut open = open_all(&descriptions, means)?;
+    check_all(&mut open, means)?;
     let solved = solution::solve_all(request.project, &mut open, means)?;
     let mut lock = Lockfile {
         format: FORMAT,

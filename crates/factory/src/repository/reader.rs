@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use fs_err as fs;
-use qclock_packages::rpm::{Index, MetadataFile, Modules, Owners, WantedPaths, read_filelists, read_primary};
+use qclock_packages::rpm::{
+    Index, MetadataFile, Modules, Owners, WantedPaths, decompress, read_filelists, read_primary,
+};
 use qclock_trust::{Sha256, check_digest};
 
 use super::source::is_inside;
 use super::stored::{self, modules_from_text, modules_to_text, owners_from_text, owners_to_text};
-use super::stream::unpacked;
+use super::stream::{LARGEST, unpacked};
 use super::{Means, Place, RepositoryError};
 use crate::cache::{Found, kind};
 use crate::fetch::Wanted;
@@ -64,18 +66,32 @@ impl Reader<'_> {
     pub(super) fn index(&self, file: &MetadataFile) -> Result<(Index, Option<String>), RepositoryError> {
         let digest = self.digest(file)?;
         let key = digest.to_string();
-        if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(kind::REPOSITORY, &key))
-            && let Ok(index) = Index::from_bytes(bytes)
+        if let Some(file) = self
+            .means
+            .cache
+            .and_then(|cache| cache.derived_file(kind::REPOSITORY, &key))
+            && let Ok(index) = Index::from_file(&file)
         {
             return Ok((index, None));
         }
+        self.read_index(file).map(|(index, key)| (index, Some(key)))
+    }
+
+    /// The index from XML, and where it is to be kept.
+    pub(super) fn read_index(&self, file: &MetadataFile) -> Result<(Index, String), RepositoryError> {
+        let digest = self.digest(file)?;
         let bytes = self.bytes(file, &digest)?;
-        let index = unpacked(&bytes, read_primary).map_err(|source| RepositoryError::Xml {
+        let unpacked = decompress(bytes.as_slice(), LARGEST).map_err(|source| RepositoryError::Read {
+            name: self.name.to_owned(),
+            path: file.location.clone().into(),
+            source,
+        })?;
+        let index = read_primary(unpacked).map_err(|source| RepositoryError::Xml {
             name: self.name.to_owned(),
             file: file.location.clone(),
             source,
         })?;
-        Ok((index, Some(key)))
+        Ok((index, digest.to_string()))
     }
 
     pub(super) fn modules(&self, file: &MetadataFile) -> Result<Modules, RepositoryError> {
@@ -140,6 +156,9 @@ impl Reader<'_> {
     fn bytes(&self, file: &MetadataFile, digest: &Sha256) -> Result<Vec<u8>, RepositoryError> {
         if !is_inside(&file.location) {
             return Err(self.metadata(file, "a place outside of the repository"));
+        }
+        if !file.base.is_empty() {
+            return Err(self.metadata(file, "a place at another address"));
         }
         let bytes = match self.place {
             Place::Folder(folder) => self.read_file(folder, &file.location, LARGEST_FILE)?,

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use qclock_packages::rpm::decompress;
 
 /// Most that metadata may unpack to: ten times the largest of an EL9.
-const LARGEST: u64 = 4 << 30;
+pub(super) const LARGEST: u64 = 4 << 30;
 const BLOCK: usize = 256 << 10;
 /// Blocks that wait at most.
 const AHEAD: usize = 8;

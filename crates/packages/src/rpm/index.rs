@@ -3,14 +3,20 @@
 //! All strings are kept once and named by number; a table of hashes finds the number of a string.  Requirements and provides are
 //! kept once, too.  The piece in memory and the piece on disk are the same bytes: little-endian numbers in sections, then the strings.
 
+mod blocks;
 mod builder;
 mod layout;
+mod mark;
 mod strings;
 
+use memmap2::Mmap;
+
 use super::requirement::{Capability, Range, Requirement, RequirementError};
+use blocks::{Blocks, Bytes};
 pub use builder::{IndexBuilder, NewPackage, OverflowError};
 pub use layout::IndexError;
 use layout::{DEPENDENCY, Layout, PACKAGE, Section};
+pub(super) use mark::Mark;
 pub use strings::hash;
 
 /// A string of an index, by number.
@@ -41,7 +47,7 @@ const LISTS: usize = 9;
 
 #[derive(Debug)]
 pub struct Index {
-    bytes: Vec<u8>,
+    blocks: Blocks,
     layout: Layout,
 }
 
@@ -66,12 +72,55 @@ pub struct PackageView<'a> {
 impl Index {
     /// Takes the bytes that [`Index::as_bytes`] gave; anything else is refused.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, IndexError> {
-        let layout = Layout::read(&bytes)?;
-        Ok(Self { bytes, layout })
+        let index = Self::unchecked(Bytes::Memory(bytes))?;
+        if index.check() {
+            Ok(index)
+        } else {
+            Err(IndexError::Damaged)
+        }
+    }
+
+    /// The same from a file, of which only what is looked at is read, and checked then.  Who has asked it something must ask
+    /// [`Index::is_damaged`], too: what is not whole is read as zeros.
+    ///
+    /// The file must be one that nobody writes to once it is there: of this user alone, written beside its place and renamed into it.
+    pub fn from_file(file: &std::fs::File) -> Result<Self, IndexError> {
+        // SAFETY: what the map shows may not change while it is borrowed.  The caller answers for the file: other users cannot write to
+        // it, and this program never writes to a file of its cache in place.  Whoever runs as this user can change the program itself,
+        // so there is nobody to defend against; a file that was damaged or cut short before is found by its check sums.
+        #[expect(unsafe_code, reason = "a map of a file is only as constant as the file")]
+        let map = unsafe { Mmap::map(file) }.map_err(|_| IndexError::Unreadable)?;
+        Self::unchecked(Bytes::File(map))
+    }
+
+    fn unchecked(bytes: Bytes) -> Result<Self, IndexError> {
+        let layout = Layout::of(match &bytes {
+            Bytes::Memory(bytes) => bytes,
+            Bytes::File(map) => map,
+        })?;
+        let blocks = Blocks::unchecked(bytes, layout.sums);
+        Ok(Self { blocks, layout })
+    }
+
+    /// Of bytes that were written just now, and need not be checked for damage.
+    fn just_written(bytes: Vec<u8>) -> Result<Self, IndexError> {
+        let layout = Layout::of(&bytes)?;
+        let blocks = Blocks::whole(bytes, layout.sums);
+        Ok(Self { blocks, layout })
+    }
+
+    /// Whether something that was asked for is not what was written, so that the answers may be wrong.
+    pub fn is_damaged(&self) -> bool {
+        self.blocks.are_damaged()
+    }
+
+    /// Looks at everything: whether all is what was written.
+    pub fn check(&self) -> bool {
+        self.blocks.check()
     }
 
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.blocks.all()
     }
 
     /// Number of packages; they are in the order of the metadata.
@@ -109,7 +158,8 @@ impl Index {
         let start = self.number(Section::StringStarts, at) as usize;
         let end = self.number(Section::StringStarts, at + 1) as usize;
         let text = self.layout.text;
-        self.bytes.get(text + start..text + end).unwrap_or_default()
+        let length = end.saturating_sub(start);
+        self.blocks.get(text + start, length).unwrap_or_default()
     }
 
     pub fn text(&self, id: StringId) -> &str {
@@ -160,9 +210,22 @@ impl Index {
         })
     }
 
-    /// Packages that obsolete anything, in order.
-    pub fn obsoleting(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.layout.count(Section::Obsoleting)).map(|entry| self.number(Section::Obsoleting, entry) as usize)
+    /// Packages that obsolete something of this name, in order.
+    pub fn obsoleting(&self, name: StringId) -> impl Iterator<Item = usize> + '_ {
+        let name_at = |pair: usize| self.number(Section::Obsoleting, pair * 2);
+        let (mut low, mut high) = (0, self.layout.count(Section::Obsoleting) / 2);
+        let end = high;
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if name_at(middle) < name.0 {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low..end)
+            .take_while(move |&pair| name_at(pair) == name.0)
+            .map(|pair| self.number(Section::Obsoleting, pair * 2 + 1) as usize)
     }
 
     /// Packages that supplement or enhance anything, in order.
@@ -177,7 +240,7 @@ impl Index {
 
     fn number(&self, section: Section, at: usize) -> u32 {
         let start = self.layout.start(section) + at * 4;
-        match self.bytes.get(start..start + 4) {
+        match self.blocks.get(start, 4) {
             Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
             _ => 0,
         }
@@ -240,7 +303,7 @@ impl<'a> PackageView<'a> {
     pub fn checksum(&self) -> &'a [u8] {
         let width = self.index.layout.checksum_width;
         let start = self.index.layout.start(Section::Checksums) + self.at * width;
-        self.index.bytes.get(start..start + width).unwrap_or_default()
+        self.index.blocks.get(start, width).unwrap_or_default()
     }
 
     /// Of the file, in bytes.

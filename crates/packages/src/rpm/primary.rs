@@ -2,26 +2,30 @@
 
 use std::io::Read;
 
-use quick_xml::events::{BytesStart, Event};
-
-use super::index::{Index, IndexBuilder, List, NewPackage};
+use super::index::{Index, IndexBuilder, List, Mark, NewPackage};
 use super::requirement::Range;
-use super::xml::{Fault, LONGEST_VALUE, XmlError, attributes, for_each_piece, local_name, resolve};
+use super::xml::scan::{Scanner, Tag, Token, text_value};
+use super::xml::{Fault, LONGEST_VALUE, XmlError, attributes_in, for_each_piece_ahead, local_name};
 
 /// Most entries of one package's lists; the most of an EL9 are 9,000.
 const MOST_ENTRIES: usize = 500_000;
+/// As createrepo writes entries.
+const ENTRY: &str = "<rpm:entry ";
+/// Longest entry of which it is remembered how it was written.
+const LONGEST_WRITTEN: usize = 1 << 10;
 
-/// Reads an unpacked `primary.xml` into an index; source packages are left out.
-pub fn read_primary(source: impl Read) -> Result<Index, XmlError> {
-    let mut parser = PrimaryParser::default();
-    for_each_piece(source, "metadata", |text, position| parser.piece(text, position))?;
+/// Reads an unpacked `primary.xml` into an index; source packages are left out.  Another thread reads ahead.
+pub fn read_primary(source: impl Read + Send) -> Result<Index, XmlError> {
+    let mut parser = PrimaryParser::new();
+    for_each_piece_ahead(source, "metadata", |text, position| parser.read(text, position))?;
     parser.finish()
 }
 
-/// Takes a `primary.xml` in pieces of whole `package` elements.
-#[derive(Debug, Default)]
-pub struct PrimaryParser {
-    builder: Option<IndexBuilder>,
+/// Takes pieces of whole `package` elements.
+#[derive(Debug)]
+struct PrimaryParser {
+    builder: IndexBuilder,
+    /// Of all packages; empty when there was none yet.
     checksum_kind: String,
     package: NewPackage,
     /// Which list the entries are for.
@@ -29,7 +33,6 @@ pub struct PrimaryParser {
     field: Field,
     text: String,
     entries: usize,
-    depth: usize,
 }
 
 /// Which text is read.
@@ -47,71 +50,100 @@ enum Field {
 }
 
 impl PrimaryParser {
-    pub fn piece(&mut self, text: &str, position: u64) -> Result<(), XmlError> {
-        let mut reader = quick_xml::Reader::from_str(text);
-        reader.config_mut().check_end_names = true;
+    fn new() -> Self {
+        Self {
+            builder: IndexBuilder::new("sha256"),
+            checksum_kind: String::new(),
+            package: NewPackage::default(),
+            list: None,
+            field: Field::None,
+            text: String::new(),
+            entries: 0,
+        }
+    }
+
+    /// Reads a piece, which begins at this position of the file.
+    fn read(&mut self, text: &str, position: u64) -> Result<(), XmlError> {
+        let mut scanner = Scanner::new(text);
         loop {
-            let at = reader.buffer_position();
-            let result = match reader.read_event() {
-                Ok(Event::Eof) => break,
-                Ok(event) => self.event(&event),
-                Err(error) => Err(error.into()),
-            };
-            result.map_err(|fault| XmlError::new(position + at, fault))?;
-        }
-        if self.depth == 0 {
-            Ok(())
-        } else {
-            Err(XmlError::new(position, Fault::Truncated))
+            let at = position + scanner.position() as u64;
+            match self.step(&mut scanner) {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(fault) => return Err(XmlError::new(at, fault)),
+            }
         }
     }
 
-    pub fn finish(self) -> Result<Index, XmlError> {
-        let builder = self.builder.unwrap_or_else(|| IndexBuilder::new("sha256"));
-        builder.finish().map_err(|error| XmlError::new(0, error.into()))
+    fn finish(mut self) -> Result<Index, XmlError> {
+        if !self.checksum_kind.is_empty() {
+            self.builder.set_checksum_kind(&self.checksum_kind);
+        }
+        self.builder.finish().map_err(|error| XmlError::new(0, error.into()))
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Fault> {
-        match event {
-            Event::Empty(start) => {
-                let name = start.name();
-                let local = local_name(name.0);
+    /// Takes a token, or as many entries as were written before in these very words; false at the end.
+    fn step(&mut self, scanner: &mut Scanner<'_>) -> Result<bool, Fault> {
+        if self.field == Field::None {
+            scanner.skip_blanks();
+        }
+        if let Some(list) = self.list {
+            while let Some(entry) = whole_entry(scanner.rest()) {
+                let name = entry
+                    .as_bytes()
+                    .get(ENTRY.len() + 6)
+                    .filter(|_| entry[ENTRY.len()..].starts_with("name=\""));
+                let mark = self.builder.mark(list, entry, name.copied());
+                if !self.builder.add_written(list, mark) {
+                    return self.new_entry(scanner, list, entry.len(), mark);
+                }
+                self.count()?;
+                scanner.skip(entry.len());
+                scanner.skip_blanks();
+            }
+        }
+        let Some(token) = scanner.next()? else {
+            return Ok(false);
+        };
+        self.token(token)?;
+        Ok(true)
+    }
+
+    /// An entry that is read for the first time: so long, unless an attribute has a `>` in it.
+    fn new_entry(&mut self, scanner: &mut Scanner<'_>, list: List, length: usize, mark: Mark) -> Result<bool, Fault> {
+        let before = scanner.position();
+        let Some(token) = scanner.next()? else {
+            return Ok(false);
+        };
+        self.token(token)?;
+        if scanner.position() == before + length {
+            self.builder.note_written(list, mark)?;
+        }
+        Ok(true)
+    }
+
+    fn token(&mut self, token: Token<'_>) -> Result<(), Fault> {
+        match token {
+            Token::Open(tag) => {
+                let local = local_name(tag.name);
                 if local == "entry" {
-                    return self.entry(start);
+                    return self.entry(&tag);
                 }
-                self.open(local, start)?;
-                self.field = Field::None;
-                self.list = None;
-            }
-            Event::Start(start) => {
-                if self.depth >= 8 {
-                    return Err(Fault::TooDeep);
+                self.open(local, &tag)?;
+                if tag.is_empty {
+                    self.field = Field::None;
+                    self.list = None;
                 }
-                self.depth += 1;
-                let name = start.name();
-                let local = local_name(name.0);
-                if local == "entry" {
-                    return self.entry(start);
-                }
-                self.open(local, start)?;
             }
-            Event::End(end) => {
-                self.depth = self.depth.saturating_sub(1);
-                let name = end.name();
-                self.close(local_name(name.0))?;
-            }
-            Event::Text(text) if self.field != Field::None => {
-                self.append(text)?;
-            }
-            Event::CData(text) if self.field != Field::None => self.append(text)?,
-            Event::GeneralRef(name) => {
-                let resolved = resolve(name)?;
+            Token::Close(name) => self.close(local_name(name))?,
+            Token::Text(text) => {
+                let value = text_value(text)?;
                 if self.field != Field::None {
-                    self.append(&resolved)?;
+                    self.append(&value)?;
                 }
             }
-            Event::DocType(_) => return Err(Fault::DocumentType),
-            _ => {}
+            Token::CData(text) if self.field != Field::None => self.append(text)?,
+            Token::CData(_) => {}
         }
         Ok(())
     }
@@ -124,7 +156,7 @@ impl PrimaryParser {
         Ok(())
     }
 
-    fn open(&mut self, local: &str, start: &BytesStart<'_>) -> Result<(), Fault> {
+    fn open(&mut self, local: &str, tag: &Tag<'_>) -> Result<(), Fault> {
         self.text.clear();
         self.field = Field::None;
         match local {
@@ -134,18 +166,18 @@ impl PrimaryParser {
             }
             "name" => self.field = Field::Name,
             "arch" => self.field = Field::Architecture,
-            "version" => self.version(start)?,
+            "version" => self.version(tag)?,
             "checksum" => {
                 self.field = Field::Checksum;
-                self.checksum_kind(start)?;
+                self.checksum_kind(tag)?;
             }
-            "time" => self.number(start, "build", |package, number| package.build_time = number)?,
+            "time" => self.number(tag, "build", |package, number| package.build_time = number)?,
             "size" => {
-                self.number(start, "package", |package, number| package.size = number)?;
-                self.number(start, "installed", |package, number| package.installed_size = number)?;
+                self.number(tag, "package", |package, number| package.size = number)?;
+                self.number(tag, "installed", |package, number| package.installed_size = number)?;
             }
             "location" => {
-                for pair in attributes(start) {
+                for pair in attributes_in(tag.attributes) {
                     match pair? {
                         ("href", value) => self.package.location = value.into_owned(),
                         ("xml:base" | "base", value) => self.package.base = value.into_owned(),
@@ -155,8 +187,8 @@ impl PrimaryParser {
             }
             "header-range" => {
                 let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-                self.number(start, "start", |package, number| package.header_start = narrow(number))?;
-                self.number(start, "end", |package, number| package.header_end = narrow(number))?;
+                self.number(tag, "start", |package, number| package.header_start = narrow(number))?;
+                self.number(tag, "end", |package, number| package.header_end = narrow(number))?;
             }
             "license" => self.field = Field::License,
             "vendor" => self.field = Field::Vendor,
@@ -195,7 +227,7 @@ impl PrimaryParser {
             Field::File => {
                 self.count()?;
                 let text = std::mem::take(&mut self.text);
-                self.builder().add_file(&text)?;
+                self.builder.add_file(&text)?;
                 self.text = text;
             }
         }
@@ -211,7 +243,7 @@ impl PrimaryParser {
             });
         }
         if matches!(package.architecture.as_str(), "src" | "nosrc") {
-            self.builder().drop_package();
+            self.builder.drop_package();
             return Ok(());
         }
         if package.location.is_empty() {
@@ -220,14 +252,13 @@ impl PrimaryParser {
             });
         }
         let width = match self.checksum_kind.as_str() {
-            "sha" | "sha1" => 20,
             "sha224" => 28,
             "sha256" => 32,
             "sha384" => 48,
             "sha512" => 64,
             other => {
                 return Err(Fault::Value {
-                    what: "kind of checksum",
+                    what: "kind of checksum that can be relied on",
                     value: other.to_owned(),
                 });
             }
@@ -237,14 +268,8 @@ impl PrimaryParser {
                 what: "checksum of a package",
             });
         }
-        self.builder().finish_package(&package)?;
+        self.builder.finish_package(&package)?;
         Ok(())
-    }
-
-    fn builder(&mut self) -> &mut IndexBuilder {
-        let kind = &self.checksum_kind;
-        self.builder
-            .get_or_insert_with(|| IndexBuilder::new(if kind.is_empty() { "sha256" } else { kind }))
     }
 
     fn count(&mut self) -> Result<(), Fault> {
@@ -257,9 +282,9 @@ impl PrimaryParser {
         Ok(())
     }
 
-    fn version(&mut self, start: &BytesStart<'_>) -> Result<(), Fault> {
+    fn version(&mut self, tag: &Tag<'_>) -> Result<(), Fault> {
         let mut evr = Evr::default();
-        for pair in attributes(start) {
+        for pair in attributes_in(tag.attributes) {
             let (name, value) = pair?;
             evr.set(name, value);
         }
@@ -267,7 +292,7 @@ impl PrimaryParser {
         Ok(())
     }
 
-    fn entry(&mut self, start: &BytesStart<'_>) -> Result<(), Fault> {
+    fn entry(&mut self, tag: &Tag<'_>) -> Result<(), Fault> {
         let Some(list) = self.list else {
             return Ok(());
         };
@@ -275,7 +300,7 @@ impl PrimaryParser {
         let mut name = std::borrow::Cow::Borrowed("");
         let mut range = Range::ANY;
         let mut evr = Evr::default();
-        for pair in attributes(start) {
+        for pair in attributes_in(tag.attributes) {
             match pair? {
                 ("name", value) => name = value,
                 ("flags", value) => {
@@ -296,18 +321,13 @@ impl PrimaryParser {
         evr.write(&mut text);
         // Comparing with nothing is comparing with any.
         let range = if text.is_empty() { Range::ANY } else { range };
-        self.builder().add(list, &name, range, &text)?;
+        self.builder.add(list, &name, range, &text)?;
         self.text = text;
         Ok(())
     }
 
-    fn number(
-        &mut self,
-        start: &BytesStart<'_>,
-        name: &str,
-        set: impl FnOnce(&mut NewPackage, u64),
-    ) -> Result<(), Fault> {
-        for pair in attributes(start) {
+    fn number(&mut self, tag: &Tag<'_>, name: &str, set: impl FnOnce(&mut NewPackage, u64)) -> Result<(), Fault> {
+        for pair in attributes_in(tag.attributes) {
             let (key, value) = pair?;
             if key == name {
                 let number = value.parse().map_err(|_| Fault::Value {
@@ -321,8 +341,8 @@ impl PrimaryParser {
         Ok(())
     }
 
-    fn checksum_kind(&mut self, start: &BytesStart<'_>) -> Result<(), Fault> {
-        for pair in attributes(start) {
+    fn checksum_kind(&mut self, tag: &Tag<'_>) -> Result<(), Fault> {
+        for pair in attributes_in(tag.attributes) {
             let (key, value) = pair?;
             if key == "type" {
                 if self.checksum_kind.is_empty() {
@@ -368,6 +388,15 @@ impl<'a> Evr<'a> {
             text.push_str(&self.release);
         }
     }
+}
+
+/// The empty element of an entry that a text begins with, up to the first `>`.
+fn whole_entry(text: &str) -> Option<&str> {
+    if !text.starts_with(ENTRY) {
+        return None;
+    }
+    let end = memchr::memchr(b'>', text.as_bytes())?;
+    Some(&text[..=end]).filter(|entry| entry.ends_with("/>") && entry.len() <= LONGEST_WRITTEN)
 }
 
 fn list_of(local: &str) -> Option<List> {

@@ -26,6 +26,8 @@ pub struct MetadataFile {
     pub checksum: (String, String),
     /// Relative to the repository's address.
     pub location: String,
+    /// Another address that the location is relative to; mostly empty.
+    pub base: String,
     pub size: Option<u64>,
     pub open_size: Option<u64>,
     /// Seconds since 1970.
@@ -102,8 +104,10 @@ impl Parser {
             (3, Some("location")) => {
                 for pair in attributes(start) {
                     let (name, value) = pair?;
-                    if name == "href" {
-                        self.file.location = value.into_owned();
+                    match name {
+                        "href" => self.file.location = value.into_owned(),
+                        "xml:base" => self.file.base = value.into_owned(),
+                        _ => {}
                     }
                 }
             }
@@ -172,6 +176,13 @@ mod tests {
         assert_eq!(primary.checksum, ("sha256".to_owned(), "c03b".to_owned()));
         assert_eq!(primary.location, "repodata/c03b-primary.xml.gz");
         assert_eq!((primary.size, primary.open_size), (Some(3_597_627), Some(51_840_420)));
+    }
+
+    #[test]
+    fn another_address_is_told() {
+        let other = SMALL.replace("<location href", "<location xml:base=\"https://other.example/\" href");
+        let repomd = Repomd::parse(other.as_bytes()).unwrap();
+        assert_eq!(repomd.files["primary"].base, "https://other.example/");
     }
 
     #[test]

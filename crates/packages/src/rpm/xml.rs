@@ -1,17 +1,17 @@
 //! What all metadata files have in common: bounds, refusals, and cutting a stream into whole `package` elements.
 
-use std::borrow::Cow;
-use std::io::{self, Read};
+mod pieces;
+pub(super) mod scan;
 
-use memchr::memmem;
+use std::borrow::Cow;
+use std::io;
+
 use quick_xml::events::BytesStart;
+
+pub(super) use pieces::{for_each_piece, for_each_piece_ahead};
 
 /// Longest attribute value and longest text that is kept.
 pub(super) const LONGEST_VALUE: usize = 64 << 10;
-/// A package's element may be this large; the largest of an EL9 has 2 MB.
-const LARGEST_PACKAGE: usize = 64 << 20;
-/// Read at a time, so that the pieces stay in the processor's cache.
-const BLOCK: usize = 512 << 10;
 
 /// Where and why a metadata file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,8 @@ pub enum Fault {
     Truncated,
     #[error("the root element is not `{expected}`")]
     Root { expected: &'static str },
+    #[error("the markup is malformed near `{text}`")]
+    Markup { text: String },
     #[error("an element has malformed attributes near `{text}`")]
     Attribute { text: String },
     #[error("there is no {what}")]
@@ -66,18 +68,22 @@ impl XmlError {
 
 /// Without the prefix of the namespace; metadata files use none that would clash.
 pub(super) fn local_name(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, local)| local)
+    let local = name.bytes().rposition(|byte| byte == b':').map_or(0, |colon| colon + 1);
+    &name[local..]
 }
 
 pub(super) fn text_of(bytes: &[u8], position: u64) -> Result<&str, XmlError> {
-    std::str::from_utf8(bytes).map_err(|_| XmlError::new(position, Fault::Encoding))
+    simdutf8::basic::from_utf8(bytes).map_err(|_| XmlError::new(position, Fault::Encoding))
 }
 
 /// Name and value of each attribute.  XML's grammar for them is small enough to be read here, and they are most of the metadata.
 pub(super) fn attributes<'s>(start: &'s BytesStart<'_>) -> Attributes<'s> {
-    Attributes {
-        rest: start.attributes_raw(),
-    }
+    attributes_in(start.attributes_raw())
+}
+
+/// The same of what is between an element's name and its end.
+pub(super) fn attributes_in(text: &str) -> Attributes<'_> {
+    Attributes { rest: text }
 }
 
 pub(super) struct Attributes<'s> {
@@ -92,11 +98,32 @@ impl<'s> Iterator for Attributes<'s> {
         if rest.is_empty() {
             return None;
         }
+        if let Some((name, value, rest)) = plain_attribute(rest) {
+            self.rest = rest;
+            return Some(Ok((name, Cow::Borrowed(value))));
+        }
         let attribute = read_attribute(rest);
         // Nothing follows an error.
         self.rest = attribute.as_ref().map_or("", |&(_, _, rest)| rest);
         Some(attribute.map(|(name, value, _)| (name, value)))
     }
+}
+
+/// An attribute as most are written: no blanks around the `=`, double quotes, no entities.
+fn plain_attribute(text: &str) -> Option<(&str, &str, &str)> {
+    let bytes = text.as_bytes();
+    let name = bytes.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b':'))?;
+    let value = name + 2;
+    if name == 0 || bytes.get(name..value) != Some(b"=\"") {
+        return None;
+    }
+    let end = value
+        + bytes[value..]
+            .iter()
+            .position(|byte| matches!(byte, b'"' | b'&' | b'<'))?;
+    let ends = bytes.get(end + 1).is_none_or(u8::is_ascii_whitespace);
+    (bytes[end] == b'"' && ends && end - value <= LONGEST_VALUE)
+        .then(|| (&text[..name], &text[value..end], &text[end + 1..]))
 }
 
 /// `name = "value"` at the beginning: the name, the value without entities, and what follows.
@@ -128,7 +155,11 @@ fn read_attribute(text: &str) -> Result<(&str, Cow<'_, str>, &str), Fault> {
     if !rest.is_empty() && !rest.starts_with(|c: char| c.is_ascii_whitespace()) {
         return Err(malformed());
     }
-    Ok((name, unescape(value)?, rest))
+    match memchr::memchr2(b'<', b'&', value.as_bytes()) {
+        None => Ok((name, Cow::Borrowed(value), rest)),
+        Some(_) if value.contains('<') => Err(malformed()),
+        Some(_) => Ok((name, unescape(value)?, rest)),
+    }
 }
 
 pub(super) fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Fault> {
@@ -153,107 +184,6 @@ pub(super) fn unescape(text: &str) -> Result<Cow<'_, str>, Fault> {
 pub(super) fn resolve(name: &str) -> Result<String, Fault> {
     let resolved = quick_xml::escape::unescape(&format!("&{name};")).map(Cow::into_owned);
     resolved.map_err(|_| Fault::Entity { name: name.to_owned() })
-}
-
-/// Gives the whole `package` elements of a metadata file, many at a time, to `take`; what is around them must be the root element.
-pub fn for_each_piece(
-    mut source: impl Read,
-    root: &'static str,
-    mut take: impl FnMut(&str, u64) -> Result<(), XmlError>,
-) -> Result<(), XmlError> {
-    let mut buffer: Vec<u8> = Vec::with_capacity(2 * BLOCK);
-    let mut position = 0;
-    let mut begun = false;
-    // So much of the buffer has no end of a package in it.
-    let mut scanned: usize = 0;
-    loop {
-        let before = buffer.len();
-        let mut limited = source.by_ref().take(BLOCK as u64);
-        let read = limited.read_to_end(&mut buffer);
-        let count = read.map_err(|error| XmlError::new(position + before as u64, Fault::Read(error)))?;
-        if count == 0 {
-            return check_end(&buffer, root, begun).map_err(|fault| XmlError::new(position, fault));
-        }
-        if !begun {
-            match begin(&buffer, root).map_err(|fault| XmlError::new(0, fault))? {
-                None if buffer.len() > LARGEST_PACKAGE => {
-                    return Err(XmlError::new(position, Fault::TooLarge { limit: LARGEST_PACKAGE }));
-                }
-                None => continue,
-                Some(at) => {
-                    buffer.drain(..at);
-                    position += at as u64;
-                    begun = true;
-                }
-            }
-        }
-        // The end of a package that was begun earlier may lie across the border.
-        const END: &[u8] = b"</package>";
-        let from = scanned.saturating_sub(END.len());
-        match memmem::rfind(buffer.get(from..).unwrap_or_default(), END) {
-            Some(found) => {
-                let end = from + found + END.len();
-                take(text_of(&buffer[..end], position)?, position)?;
-                buffer.drain(..end);
-                position += end as u64;
-                scanned = buffer.len();
-            }
-            None if buffer.len() > LARGEST_PACKAGE => {
-                return Err(XmlError::new(position, Fault::TooLarge { limit: LARGEST_PACKAGE }));
-            }
-            None => scanned = buffer.len(),
-        }
-    }
-}
-
-/// Finds where the first package begins (or the root ends); nothing yet when neither is there.
-fn begin(buffer: &[u8], root: &'static str) -> Result<Option<usize>, Fault> {
-    let first = memmem::find(buffer, b"<package ");
-    let head = &buffer[..first.unwrap_or(buffer.len())];
-    refuse_declarations(head)?;
-    let open = format!("<{root}");
-    let Some(at) = memmem::find(head, open.as_bytes()) else {
-        return if first.is_some() {
-            Err(Fault::Root { expected: root })
-        } else {
-            Ok(None)
-        };
-    };
-    let after = &head[at + open.len()..];
-    match (memchr::memchr(b'>', after), first) {
-        (Some(_), Some(first)) => Ok(Some(first)),
-        _ => Ok(None),
-    }
-}
-
-/// What is left after the last package: the end of the root element and nothing else.
-fn check_end(rest: &[u8], root: &'static str, begun: bool) -> Result<(), Fault> {
-    refuse_declarations(rest)?;
-    let close = format!("</{root}>");
-    if begun {
-        let rest = rest.trim_ascii();
-        return if rest == close.as_bytes() {
-            Ok(())
-        } else {
-            Err(Fault::Truncated)
-        };
-    }
-    // No package at all: the whole file is here.
-    let open = memmem::find(rest, format!("<{root}").as_bytes()).ok_or(Fault::Root { expected: root })?;
-    let rest = rest[open..].trim_ascii_end();
-    let single = memchr::memchr(b'>', rest).is_some_and(|end| end + 1 == rest.len() && rest[..end].ends_with(b"/"));
-    if single || rest.ends_with(close.as_bytes()) {
-        Ok(())
-    } else {
-        Err(Fault::Truncated)
-    }
-}
-
-fn refuse_declarations(text: &[u8]) -> Result<(), Fault> {
-    if memmem::find(text, b"<!DOCTYPE").is_some() || memmem::find(text, b"<!ENTITY").is_some() {
-        return Err(Fault::DocumentType);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -196,10 +196,10 @@ fn sort_by_common_provides(pool: &Pool<'_>, packages: &mut Vec<Solvable>) {
         // What a package says twice counts once.
         let mut seen = HashSet::new();
         for id in pool.dependencies(package, List::Provides) {
-            if !seen.insert(id.0) {
+            let provide = pool.dependency(package, id);
+            if !seen.insert((provide.name_id, provide.range, provide.version)) {
                 continue;
             }
-            let provide = pool.dependency(package, id);
             let less = provide.range == Range::LESS;
             if less
                 || provide.range == Range::EQUAL && !is_hash(provide.version)

@@ -2,7 +2,9 @@
 
 mod pattern;
 
-use qclock_packages::rpm::{Capability, List, Requirement, glob_matches, is_glob};
+use std::collections::BTreeSet;
+
+use qclock_packages::rpm::{Capability, List, Requirement, glob_matches, hash, is_glob};
 
 use super::pool::{Pool, SYSTEM, Solvable};
 use pattern::{Form, Pattern};
@@ -93,15 +95,21 @@ fn with_obsoleting(pool: &Pool<'_>, mut groups: Vec<Vec<Solvable>>) -> Vec<Vec<S
 }
 
 fn obsoleting(pool: &Pool<'_>, group: &[Solvable]) -> Vec<Solvable> {
+    let names: BTreeSet<&str> = group.iter().map(|&package| pool.view(package).name()).collect();
     let mut found = Vec::new();
     for (repository, it) in pool.repositories.iter().enumerate() {
-        for position in it.index.obsoleting() {
-            let package = pool.number(repository, position);
-            let mut obsoletes = pool.dependencies(package, List::Obsoletes);
-            if obsoletes.any(|id| group.iter().any(|&other| pool.obsoletes(package, id, other)))
-                && pool.can_be_installed(package)
-            {
-                found.push(package);
+        for name in &names {
+            let Some(id) = it.index.find(name.as_bytes(), hash(name.as_bytes())) else {
+                continue;
+            };
+            for position in it.index.obsoleting(id) {
+                let package = pool.number(repository, position);
+                let mut obsoletes = pool.dependencies(package, List::Obsoletes);
+                if obsoletes.any(|id| group.iter().any(|&other| pool.obsoletes(package, id, other)))
+                    && pool.can_be_installed(package)
+                {
+                    found.push(package);
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Makes an index of packages, one after the other.
 
 use super::layout::{self, Parts, RICH};
-use super::strings::{Strings, hash};
+use super::mark::{Key, Mark, Marks};
+use super::strings::Strings;
 use super::{Index, LISTS, List};
 use crate::rpm::requirement::Range;
 
@@ -37,15 +38,14 @@ pub struct IndexBuilder {
     strings: Strings,
     /// Name, flags, version.
     dependencies: Vec<[u32; 3]>,
-    /// Number and one of a dependency by its hash.
-    table: Vec<u32>,
     packages: Vec<u32>,
     lists: Vec<u32>,
     /// Of the package that is being added.
     open: [Vec<u32>; LISTS],
     /// (name, package, dependency).
     provides: Vec<[u32; 3]>,
-    obsoleting: Vec<u32>,
+    /// (name, package).
+    obsoleting: Vec<[u32; 2]>,
     supplementing: Vec<u32>,
     paths: Vec<u32>,
     is_path: Vec<bool>,
@@ -54,15 +54,18 @@ pub struct IndexBuilder {
     count: u32,
     /// The version of the entry before, and its number: most entries of a package have the same.
     last_version: (String, u32),
+    key: Key,
+    /// Dependencies by the text that they were read from: most are written many times, and need to be read once.
+    written: Marks,
 }
 
 impl IndexBuilder {
     /// `checksum_kind` is that of all packages: `sha256`.
     pub fn new(checksum_kind: &str) -> Self {
+        let key = Key::new();
         Self {
-            strings: Strings::new(),
+            strings: Strings::new(key),
             dependencies: Vec::new(),
-            table: vec![0; 1 << 10],
             packages: Vec::new(),
             lists: Vec::new(),
             open: Default::default(),
@@ -75,7 +78,14 @@ impl IndexBuilder {
             checksum_kind: checksum_kind.to_owned(),
             count: 0,
             last_version: (String::new(), 0),
+            key,
+            written: Marks::new(),
         }
+    }
+
+    /// When it is known only afterwards.
+    pub(in crate::rpm) fn set_checksum_kind(&mut self, kind: &str) {
+        kind.clone_into(&mut self.checksum_kind);
     }
 
     pub fn len(&self) -> usize {
@@ -92,11 +102,11 @@ impl IndexBuilder {
         let flags = u32::from(range.bits()) | if rich { RICH } else { 0 };
         let name_id = self.strings.intern(name.as_bytes())?;
         let version = if range.is_any() { 0 } else { self.version(version)? };
-        let id = self.dependency([name_id, flags, version])?;
-        self.open[list as usize].push(id);
+        self.push_new(list, [name_id, flags, version])?;
         if list == List::Provides {
-            self.provides.push([name_id, self.count, id]);
-        } else if rich {
+            return Ok(());
+        }
+        if rich {
             // Paths inside of rich requirements count, too.
             let words = name.split([' ', '(', ')']).filter(|word| word.starts_with('/'));
             for word in words {
@@ -107,6 +117,49 @@ impl IndexBuilder {
             self.note_path(name_id);
         }
         Ok(())
+    }
+
+    /// What an entry is known by that is written as `text`; `name` is how its name begins, as far as that is known.
+    pub(in crate::rpm) fn mark(&self, list: List, text: &str, name: Option<u8>) -> Mark {
+        // Rich requirements and paths mean something else where they are provided.
+        let kind = match (name, list) {
+            (Some(b'(' | b'/') | None, List::Provides) => 2,
+            (Some(b'(' | b'/') | None, _) => 1,
+            _ => 0,
+        };
+        self.key.mark(kind, text.as_bytes())
+    }
+
+    /// Adds once more what the same text gave before; tells whether there was such a text.
+    pub(in crate::rpm) fn add_written(&mut self, list: List, mark: Mark) -> bool {
+        let known = self.written.find(mark);
+        if let Some(id) = known {
+            self.push(list, id);
+        }
+        known.is_some()
+    }
+
+    /// Remembers how the entry was written that was added last.
+    pub(in crate::rpm) fn note_written(&mut self, list: List, mark: Mark) -> Result<(), OverflowError> {
+        if let Some(&id) = self.open[list as usize].last() {
+            self.written.intern(mark, id as usize)?;
+        }
+        Ok(())
+    }
+
+    fn push_new(&mut self, list: List, dependency: [u32; 3]) -> Result<(), OverflowError> {
+        let id = u32::try_from(self.dependencies.len()).map_err(|_| OverflowError { what: "dependencies" })?;
+        self.dependencies.push(dependency);
+        self.push(list, id);
+        Ok(())
+    }
+
+    fn push(&mut self, list: List, id: u32) {
+        self.open[list as usize].push(id);
+        if list == List::Provides {
+            let name = self.dependencies[id as usize][0];
+            self.provides.push([name, self.count, id]);
+        }
     }
 
     pub fn add_file(&mut self, path: &str) -> Result<(), OverflowError> {
@@ -133,13 +186,12 @@ impl IndexBuilder {
             u32::from(Range::EQUAL.bits()),
             self.strings.intern(package.evr.as_bytes())?,
         ];
-        let own_id = self.dependency(own)?;
-        if !self.open[List::Provides as usize].contains(&own_id) {
-            self.open[List::Provides as usize].push(own_id);
-            self.provides.push([own[0], self.count, own_id]);
+        let provides = &self.open[List::Provides as usize];
+        if !provides.iter().any(|&id| self.dependencies[id as usize] == own) {
+            self.push_new(List::Provides, own)?;
         }
-        if !self.open[List::Obsoletes as usize].is_empty() {
-            self.obsoleting.push(self.count);
+        for &id in &self.open[List::Obsoletes as usize] {
+            self.obsoleting.push([self.dependencies[id as usize][0], self.count]);
         }
         let weak = [List::Supplements, List::Enhances];
         if weak.iter().any(|&list| !self.open[list as usize].is_empty()) {
@@ -176,23 +228,27 @@ impl IndexBuilder {
         record[layout::HEADER] = package.header_start;
         record[layout::HEADER + 1] = package.header_end;
         for list in 0..LISTS {
-            let position = |lists: &Vec<u32>| {
-                u32::try_from(lists.len()).map_err(|_| OverflowError {
-                    what: "entries in lists",
-                })
-            };
-            record[layout::LIST_STARTS + list] = position(&self.lists)?;
+            record[layout::LIST_STARTS + list] = self.list_end()?;
             self.lists.append(&mut self.open[list]);
-            record[layout::LIST_STARTS + list + 1] = position(&self.lists)?;
+            record[layout::LIST_STARTS + list + 1] = self.list_end()?;
         }
         self.packages.extend_from_slice(&record);
         Ok(())
+    }
+
+    fn list_end(&self) -> Result<u32, OverflowError> {
+        u32::try_from(self.lists.len()).map_err(|_| OverflowError {
+            what: "entries in lists",
+        })
     }
 
     pub fn finish(mut self) -> Result<Index, OverflowError> {
         let kind = std::mem::take(&mut self.checksum_kind);
         let kind = self.strings.intern(kind.as_bytes())?;
         let (starts, provides) = self.sorted_provides();
+        let table = self.strings.lookup_table();
+        self.obsoleting.sort_unstable();
+        self.obsoleting.dedup();
         let width = self.checksums.len().checked_div(self.count as usize).unwrap_or(0);
         let parts = Parts {
             checksum_kind: kind,
@@ -200,21 +256,20 @@ impl IndexBuilder {
             packages: self.count,
             numbers: [
                 self.strings.starts,
-                self.strings.table,
+                table,
                 self.dependencies.into_iter().flatten().collect(),
                 self.packages,
                 self.lists,
                 starts,
                 provides,
-                self.obsoleting,
+                self.obsoleting.into_iter().flatten().collect(),
                 self.supplementing,
                 self.paths,
             ],
             checksums: self.checksums,
             text: self.strings.text,
         };
-        // What was written is read as any other would be.
-        Index::from_bytes(layout::write(&parts)).map_err(|_| OverflowError { what: "bytes" })
+        Index::just_written(layout::write(&parts)).map_err(|_| OverflowError { what: "bytes" })
     }
 
     /// Grouped by name (a counting sort keeps the order of packages): where each name's begin, and the pairs.
@@ -257,47 +312,4 @@ impl IndexBuilder {
             self.paths.push(id);
         }
     }
-
-    fn dependency(&mut self, dependency: [u32; 3]) -> Result<u32, OverflowError> {
-        if (self.dependencies.len() + 1) * 2 > self.table.len() {
-            self.grow();
-        }
-        let mask = self.table.len() - 1;
-        let mut slot = slot_of(&dependency) & mask;
-        loop {
-            let entry = self.table[slot];
-            if entry == 0 {
-                break;
-            }
-            if self.dependencies[entry as usize - 1] == dependency {
-                return Ok(entry - 1);
-            }
-            slot = (slot + 1) & mask;
-        }
-        let id = u32::try_from(self.dependencies.len() + 1).map_err(|_| OverflowError { what: "dependencies" })?;
-        self.dependencies.push(dependency);
-        self.table[slot] = id;
-        Ok(id - 1)
-    }
-
-    fn grow(&mut self) {
-        let size = self.table.len() * 2;
-        let mut table = vec![0; size];
-        for (id, dependency) in (1_u32..).zip(&self.dependencies) {
-            let mut slot = slot_of(dependency) & (size - 1);
-            while table[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
-            }
-            table[slot] = id;
-        }
-        self.table = table;
-    }
-}
-
-fn slot_of(dependency: &[u32; 3]) -> usize {
-    let mut bytes = [0; 12];
-    for (bytes, number) in bytes.chunks_exact_mut(4).zip(dependency) {
-        bytes.copy_from_slice(&number.to_le_bytes());
-    }
-    hash(&bytes) as usize
 }

@@ -3,7 +3,7 @@
 use super::LISTS;
 
 /// Says what it is, and in which form: a change of the form changes the last character.
-const MAGIC: &[u8; 8] = b"qclkrpm1";
+const MAGIC: &[u8; 8] = b"qclkrpm2";
 
 /// Numbers of a package's record; the last start of its lists is the first of the next record.
 pub(super) const NAME: usize = 0;
@@ -41,8 +41,11 @@ pub(super) enum Section {
 }
 
 const SECTIONS: usize = 11;
-/// Magic, check sum, kind and width of the checksums, number of strings, dependencies and packages, length of each section in numbers.
-const HEADER_BYTES: usize = 8 + 8 + 4 * 5 + 4 * SECTIONS;
+/// Bytes that have a check sum of their own: looks are scattered, and what is around each is checked with it.
+pub(super) const BLOCK: usize = 1 << 10;
+/// Magic, check sum of what follows here and of the check sums at the end, kind and width of the checksums, number of strings, dependencies and packages, length of each section in
+/// numbers, length of the strings.
+pub(super) const HEADER_BYTES: usize = 8 + 8 + 4 * 5 + 4 * (SECTIONS + 1);
 
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -53,6 +56,8 @@ pub(super) struct Layout {
     pub(super) checksum_width: usize,
     /// Where the strings begin.
     pub(super) text: usize,
+    /// Where the check sums of the blocks begin, after all else.
+    pub(super) sums: usize,
     starts: [usize; SECTIONS],
     counts: [usize; SECTIONS],
 }
@@ -63,6 +68,8 @@ pub enum IndexError {
     Form,
     #[error("the index is damaged")]
     Damaged,
+    #[error("the index cannot be read")]
+    Unreadable,
 }
 
 /// What [`write`] puts together.
@@ -93,19 +100,31 @@ pub(super) fn write(parts: &Parts) -> Vec<u8> {
         put(length(section));
     }
     put(u32::try_from(parts.checksums.len()).unwrap_or(u32::MAX));
+    put(u32::try_from(parts.text.len()).unwrap_or(u32::MAX));
     for number in parts.numbers.iter().flatten() {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
     bytes.extend_from_slice(&parts.checksums);
     bytes.extend_from_slice(&parts.text);
-    let sum = check_sum(&bytes[16..]);
+    let sums: Vec<u8> = bytes[HEADER_BYTES..]
+        .chunks(BLOCK)
+        .flat_map(|block| check_sum(block).to_le_bytes())
+        .collect();
+    let end = bytes.len();
+    bytes.extend_from_slice(&sums);
+    let sum = sum_of_sums(&bytes, end);
     bytes[8..16].copy_from_slice(&sum.to_le_bytes());
     bytes
 }
 
+/// Of all but the blocks.
+fn sum_of_sums(bytes: &[u8], sums: usize) -> u64 {
+    check_sum(&bytes[16..HEADER_BYTES]) ^ check_sum(&bytes[sums..]).rotate_left(1)
+}
+
 impl Layout {
-    /// Checks the form and the check sum; that everything inside points inside is checked where it is used.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, IndexError> {
+    /// Checks the form, and that the check sums are what was written; that everything inside points inside is checked where it is used.
+    pub(super) fn of(bytes: &[u8]) -> Result<Self, IndexError> {
         if bytes.get(..8) != Some(MAGIC) || bytes.len() < HEADER_BYTES {
             return Err(IndexError::Form);
         }
@@ -113,10 +132,6 @@ impl Layout {
             let raw = bytes.get(at..at + 4).and_then(|raw| raw.try_into().ok());
             raw.map_or(0, u32::from_le_bytes)
         };
-        let sum = u64::from(number(8)) | u64::from(number(12)) << 32;
-        if sum != check_sum(&bytes[16..]) {
-            return Err(IndexError::Damaged);
-        }
         let mut layout = Self {
             checksum_kind: number(16),
             checksum_width: number(20) as usize,
@@ -124,6 +139,7 @@ impl Layout {
             dependencies: number(28) as usize,
             packages: number(32) as usize,
             text: 0,
+            sums: 0,
             starts: [0; SECTIONS],
             counts: [0; SECTIONS],
         };
@@ -134,8 +150,16 @@ impl Layout {
             at += layout.counts[section] * if section == Section::Checksums as usize { 1 } else { 4 };
         }
         layout.text = at;
+        layout.sums = at + number(36 + SECTIONS * 4) as usize;
+        let blocks = (layout.sums - HEADER_BYTES).div_ceil(BLOCK);
+        let whole = layout.sums + blocks * 8 == bytes.len();
         let table = layout.count(Section::Table);
-        let consistent = at <= bytes.len()
+        let sum = bytes
+            .get(8..16)
+            .and_then(|raw| raw.try_into().ok())
+            .map(u64::from_le_bytes);
+        let consistent = whole
+            && sum == Some(sum_of_sums(bytes, layout.sums))
             && table.is_power_of_two()
             && layout.count(Section::StringStarts) == layout.strings + 1
             && layout.count(Section::ProvideStarts) == layout.strings + 1
@@ -159,7 +183,7 @@ impl Layout {
 }
 
 /// Finds damage, not malice: four independent multiplications at a time, as fast as memory.
-fn check_sum(bytes: &[u8]) -> u64 {
+pub(super) fn check_sum(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut lanes = [1_u64, 2, 3, 4];
     let mut blocks = bytes.chunks_exact(32);

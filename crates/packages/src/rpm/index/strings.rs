@@ -1,11 +1,9 @@
 //! Every string once, by number.
 
 use super::builder::OverflowError;
+use super::mark::{Key, Marks};
 
-/// Longest walk through full slots: longer ones are made on purpose.
-const LONGEST_WALK: usize = 1 << 12;
-
-/// The hash of the table of strings.  The same in every run, as the table is stored.
+/// The hash of the stored table of strings.  The same in every run.
 pub fn hash(text: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut state = text.len() as u64;
@@ -27,76 +25,51 @@ pub(super) struct Strings {
     pub(super) text: Vec<u8>,
     /// Of each string, and the end of the last.
     pub(super) starts: Vec<u32>,
-    hashes: Vec<u32>,
-    /// Number and one, or 0; a power of two of slots, at most half full.
-    pub(super) table: Vec<u32>,
+    key: Key,
+    table: Marks,
 }
 
 impl Strings {
     /// Has the empty string as number 0.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(key: Key) -> Self {
         let mut strings = Self {
             text: Vec::new(),
             starts: vec![0],
-            hashes: Vec::new(),
-            table: vec![0; 1 << 10],
+            key,
+            table: Marks::new(),
         };
         let empty = strings.intern(b"");
         debug_assert_eq!(empty.ok(), Some(0));
         strings
     }
 
-    pub(super) fn get(&self, id: u32) -> &[u8] {
-        let at = id as usize;
-        &self.text[self.starts[at] as usize..self.starts[at + 1] as usize]
-    }
-
     pub(super) fn len(&self) -> usize {
-        self.hashes.len()
+        self.starts.len() - 1
     }
 
     pub(super) fn intern(&mut self, text: &[u8]) -> Result<u32, OverflowError> {
-        if (self.len() + 1) * 2 > self.table.len() {
-            self.grow();
+        let new = self.len();
+        let id = self.table.intern(self.key.mark(0, text), new)?;
+        if id as usize == new {
+            let end = u32::try_from(self.text.len() + text.len()).map_err(|_| OverflowError { what: "text" })?;
+            self.text.extend_from_slice(text);
+            self.starts.push(end);
         }
-        let hash = hash(text);
-        let mask = self.table.len() - 1;
-        let mut slot = hash as usize & mask;
-        for _ in 0..LONGEST_WALK {
-            let entry = self.table[slot];
-            if entry == 0 {
-                return self.add(text, hash, slot);
-            }
-            let id = entry - 1;
-            if self.hashes[id as usize] == hash && self.get(id) == text {
-                return Ok(id);
-            }
-            slot = (slot + 1) & mask;
-        }
-        Err(OverflowError { what: "equal hashes" })
-    }
-
-    fn add(&mut self, text: &[u8], hash: u32, slot: usize) -> Result<u32, OverflowError> {
-        let overflow = |_| OverflowError { what: "text" };
-        let id = u32::try_from(self.len()).map_err(overflow)?;
-        self.text.extend_from_slice(text);
-        self.starts.push(u32::try_from(self.text.len()).map_err(overflow)?);
-        self.hashes.push(hash);
-        self.table[slot] = id + 1;
         Ok(id)
     }
 
-    fn grow(&mut self) {
-        let size = self.table.len() * 2;
-        let mask = size - 1;
-        let mut table = vec![0; size];
-        for (id, &hash) in (1_u32..).zip(&self.hashes) {
-            let mut slot = hash as usize & mask;
-            while table[slot] != 0 {
-                slot = (slot + 1) & mask;
+    /// The table by which an index finds its strings: number and one by [`hash`], or 0; a power of two of slots, at most half full.
+    pub(super) fn lookup_table(&self) -> Vec<u32> {
+        let size = (self.len() * 2).next_power_of_two();
+        let mut slots = vec![0; size];
+        for (bounds, id) in self.starts.windows(2).zip(1_u32..) {
+            let text = &self.text[bounds[0] as usize..bounds[1] as usize];
+            let mut slot = hash(text) as usize & (size - 1);
+            while slots[slot] != 0 {
+                slot = (slot + 1) & (size - 1);
             }
-            table[slot] = id;
+            slots[slot] = id;
         }
-        self.table = table;
+        slots
     }
 }

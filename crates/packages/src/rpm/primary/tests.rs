@@ -97,6 +97,46 @@ fn hostile_files_are_refused_by_name() {
 }
 
 #[test]
+fn checksums_of_a_weak_kind_are_refused() {
+    let digest = "01".repeat(32);
+    for (kind, length) in [("sha", 20), ("sha1", 20), ("md5", 16)] {
+        let text = SMALL.replace("\"sha256\"", &format!("\"{kind}\""));
+        let text = text.replace(&digest, &"01".repeat(length));
+        let fault = read_primary(text.as_bytes()).unwrap_err().fault;
+        assert!(matches!(&fault, Fault::Value { value, .. } if value == kind), "{fault}");
+    }
+    let long = SMALL
+        .replace("\"sha256\"", "\"sha512\"")
+        .replace(&digest, &"01".repeat(64));
+    assert_eq!(read_primary(long.as_bytes()).unwrap().checksum_kind(), "sha512");
+}
+
+#[test]
+fn entries_that_are_written_alike_mean_what_their_list_says() {
+    // A name in parentheses is a rich requirement, but only where it is required; and a `>` may stand in an attribute.
+    let entry = "<rpm:entry name=\"(p &gt;= 1 or q)\" pre=\"1\"/>";
+    let text = SMALL.replace(
+        "<rpm:provides>",
+        &format!("<rpm:provides>{entry}<rpm:entry name='a>b'/><rpm:entry name='a>b'/>"),
+    );
+    let index = read_primary(text.as_bytes()).unwrap();
+    let rich = |list| -> Vec<bool> {
+        index
+            .package(0)
+            .list(list)
+            .map(|id| index.dependency(id).rich)
+            .collect()
+    };
+    assert_eq!(rich(List::Provides), [false; 5]);
+    assert_eq!(rich(List::Requires), [false, true]);
+    let provides = index
+        .package(0)
+        .list(List::Provides)
+        .map(|id| index.dependency(id).name);
+    assert_eq!(provides.filter(|name| *name == "a>b").count(), 2);
+}
+
+#[test]
 fn files_without_packages_are_well_formed() {
     assert!(
         read_primary(&b"<metadata packages=\"0\"></metadata>"[..])
