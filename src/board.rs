@@ -23,6 +23,7 @@ pub struct Board {
     knowledge: Mutex<Knowledge>,
     changes: watch::Sender<u64>,
     stale_after: Duration,
+    made: BTreeSet<Check>,
 }
 
 #[derive(Debug)]
@@ -54,8 +55,8 @@ pub struct Seen {
 }
 
 impl Board {
-    /// Nothing is known; these checks are in maintenance.
-    pub fn new(at: Moment, stale_after: Duration, maintenance: &BTreeSet<Check>) -> Self {
+    /// Nothing is known; of all checks only `made` are, and of them some are in maintenance.
+    pub fn new(at: Moment, stale_after: Duration, made: BTreeSet<Check>, maintenance: &BTreeSet<Check>) -> Self {
         let checks = Check::ALL
             .into_iter()
             .map(|check| CheckState::new(at.wall, rule(check), maintenance.contains(&check)));
@@ -67,7 +68,13 @@ impl Board {
             knowledge: Mutex::new(knowledge),
             changes: watch::Sender::new(0),
             stale_after,
+            made,
         }
+    }
+
+    /// Whether a check is made at all.
+    pub fn makes(&self, check: Check) -> bool {
+        self.made.contains(&check)
     }
 
     /// Takes an observation; tells when it changes the check's state.
@@ -114,6 +121,7 @@ impl Board {
         let checks = Check::ALL
             .into_iter()
             .zip(&knowledge.checks)
+            .filter(|(check, _)| self.makes(*check))
             .map(|(check, current)| Seen {
                 check,
                 current: current.clone(),
@@ -195,11 +203,11 @@ fn rule(check: Check) -> Option<RestartRule> {
             shown_for: Duration::from_secs(15),
             after_outage: true,
         }),
-        Check::Database => Some(RestartRule {
+        Check::Database | Check::IdentityDb => Some(RestartRule {
             shown_for: Duration::from_secs(6),
             after_outage: false,
         }),
-        Check::Php | Check::PhpExtensions | Check::PhpPdoMysql | Check::PhpMysqli => None,
+        Check::Php | Check::PhpExtensions | Check::PhpPdoMysql | Check::PhpMysqli | Check::Identity => None,
     }
 }
 
@@ -212,7 +220,10 @@ mod tests {
             wall: "2026-11-22T10:00:00Z".parse().unwrap(),
             steady: std::time::Instant::now(),
         };
-        (Board::new(at, Duration::from_secs(10), &BTreeSet::new()), at)
+        (
+            Board::new(at, Duration::from_secs(10), Check::ALL.into(), &BTreeSet::new()),
+            at,
+        )
     }
 
     fn later(at: Moment, seconds: u64) -> Moment {

@@ -21,6 +21,10 @@ pub enum Check {
     PhpMysqli,
     /// The database, from the dashboard.
     Database,
+    /// The identity provider.
+    Identity,
+    /// The identity provider's database.
+    IdentityDb,
 }
 
 /// A stage on a request's way.
@@ -33,11 +37,13 @@ pub enum Tier {
     App,
     /// What keeps the data, and the ways to it.
     Data,
+    /// What people sign in by.
+    Identity,
 }
 
 impl Check {
     /// All checks, in request order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Apache,
         Self::PhpFpm,
         Self::Php,
@@ -45,6 +51,8 @@ impl Check {
         Self::PhpPdoMysql,
         Self::PhpMysqli,
         Self::Database,
+        Self::Identity,
+        Self::IdentityDb,
     ];
 
     /// The identifier in the interfaces.
@@ -57,6 +65,8 @@ impl Check {
             Self::PhpPdoMysql => "php-pdo-mysql",
             Self::PhpMysqli => "php-mysqli",
             Self::Database => "database",
+            Self::Identity => "identity",
+            Self::IdentityDb => "identity-db",
         }
     }
 
@@ -76,6 +86,7 @@ impl Check {
             Self::Apache => Tier::Web,
             Self::PhpFpm | Self::Php | Self::PhpExtensions => Tier::App,
             Self::PhpPdoMysql | Self::PhpMysqli | Self::Database => Tier::Data,
+            Self::Identity | Self::IdentityDb => Tier::Identity,
         }
     }
 
@@ -89,13 +100,15 @@ impl Check {
             Self::PhpPdoMysql => Text::new("PHP → database (PDO)", "PHP → base (PDO)"),
             Self::PhpMysqli => Text::new("PHP → database (MySQLi)", "PHP → base (MySQLi)"),
             Self::Database => Text::new("Database", "Base de données"),
+            Self::Identity => Text::new("Identity provider", "Fournisseur d'identité"),
+            Self::IdentityDb => Text::new("Identity database", "Base des identités"),
         }
     }
 }
 
 impl Tier {
     /// All tiers, in request order.
-    pub const ALL: [Self; 3] = [Self::Web, Self::App, Self::Data];
+    pub const ALL: [Self; 4] = [Self::Web, Self::App, Self::Data, Self::Identity];
 
     /// The identifier in the interfaces.
     pub fn id(self) -> &'static str {
@@ -103,6 +116,7 @@ impl Tier {
             Self::Web => "web",
             Self::App => "app",
             Self::Data => "data",
+            Self::Identity => "identity",
         }
     }
 
@@ -112,6 +126,7 @@ impl Tier {
             Self::Web => "Web",
             Self::App => "Application",
             Self::Data => language.pick("Data", "Données"),
+            Self::Identity => language.pick("Identity", "Identité"),
         }
     }
 }

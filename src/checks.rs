@@ -5,6 +5,8 @@ pub mod apache;
 pub mod database;
 pub mod failure;
 pub mod fpm;
+pub mod identity;
+pub mod identity_db;
 pub mod php;
 
 /// The status that a service is asked for, on the application's status listener.

@@ -1,16 +1,22 @@
 //! The dashboard's configuration, from environment variables.  Each has a default that fits the stack; all faults are told at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use qclock_probe::endpoint::{Endpoint, EndpointError};
 use thiserror::Error;
 
 use crate::check::Check;
+use crate::configuration::identity::Identity;
+use crate::configuration::reader::Reader;
+
+mod identity;
+mod reader;
+
+pub use identity::{IdentityDatabase, IdentityService, StatusAccess};
 
 const LISTEN: &str = "QCLOCK_DASHBOARD_LISTEN";
 const APP_STATUS_URL: &str = "QCLOCK_APP_STATUS_URL";
@@ -25,8 +31,7 @@ const FPM_MAX_CHILDREN: &str = "QCLOCK_DASHBOARD_FPM_MAX_CHILDREN";
 const MAINTENANCE: &str = "QCLOCK_DASHBOARD_MAINTENANCE";
 const IMAGE_RECORD: &str = "QCLOCK_DASHBOARD_IMAGE_RECORD";
 
-/// What begins a name that is ours alone: an unknown one is a mistake.
-const OWN_PREFIX: &str = "QCLOCK_DASHBOARD_";
+/// The names that are meant for the dashboard alone.
 const OWN: [&str; 7] = [
     LISTEN,
     INTERVAL,
@@ -36,8 +41,6 @@ const OWN: [&str; 7] = [
     MAINTENANCE,
     IMAGE_RECORD,
 ];
-/// Begins with our prefix, and is the application's.
-const FOREIGN: &str = "QCLOCK_DASHBOARD_URL";
 
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +63,8 @@ pub struct Configuration {
     pub maintenance: BTreeSet<Check>,
     /// The record of the image that this runs in.
     pub image_record: PathBuf,
+    /// Signing in, its provider and its database.
+    pub identity: Identity,
 }
 
 /// Where the database is and as whom it is visited.  The password is read at each visit, so it may be changed while this runs.
@@ -122,7 +127,7 @@ impl Configuration {
             faults: Vec::new(),
         };
         let configuration = reader.read();
-        reader.find_unknown();
+        reader.find_unknown(&[OWN.as_slice(), identity::OWN.as_slice()].concat());
         if reader.faults.is_empty() {
             Ok(configuration)
         } else {
@@ -130,15 +135,20 @@ impl Configuration {
         }
     }
 
+    /// The checks that are made: those of services that are there.
+    pub fn checks(&self) -> BTreeSet<Check> {
+        let there = |check: &Check| match check {
+            Check::Identity => self.identity.service.is_some(),
+            Check::IdentityDb => self.identity.database.is_some(),
+            _ => true,
+        };
+        Check::ALL.into_iter().filter(there).collect()
+    }
+
     /// After this long an observation is not believed any more.
     pub fn stale_after(&self) -> Duration {
         (self.interval * 4).max(Duration::from_secs(10))
     }
-}
-
-struct Reader {
-    variables: BTreeMap<String, OsString>,
-    faults: Vec<Fault>,
 }
 
 impl Reader {
@@ -184,58 +194,7 @@ impl Reader {
                 .text(IMAGE_RECORD)
                 .unwrap_or_else(|| "/etc/qclock/image.json".to_owned())
                 .into(),
-        }
-    }
-
-    fn text(&mut self, name: &'static str) -> Option<String> {
-        let text = self.variables.get(name)?.clone().into_string();
-        if text.is_err() {
-            self.faults.push(Fault::NotUnicode(name));
-        }
-        text.ok()
-    }
-
-    fn parse<T: FromStr>(&mut self, name: &'static str, wanted: &str) -> Option<T> {
-        let value = self.text(name)?;
-        let parsed = value.parse().ok();
-        if parsed.is_none() {
-            self.faults.push(Fault::Value {
-                name,
-                value,
-                wanted: wanted.to_owned(),
-            });
-        }
-        parsed
-    }
-
-    fn number<T: FromStr>(&mut self, name: &'static str, default: T, fits: impl Fn(&T) -> bool, wanted: &str) -> T {
-        match self.parse(name, wanted) {
-            Some(number) if fits(&number) => number,
-            Some(_) => {
-                let value = self.text(name).unwrap_or_default();
-                self.faults.push(Fault::Value {
-                    name,
-                    value,
-                    wanted: wanted.to_owned(),
-                });
-                default
-            }
-            None => default,
-        }
-    }
-
-    fn endpoint(&mut self, name: &'static str, host: &str, port: u16) -> Endpoint {
-        let default = Endpoint {
-            host: host.to_owned(),
-            port,
-        };
-        match self.text(name).map(|text| text.parse()) {
-            Some(Ok(endpoint)) => endpoint,
-            Some(Err(source)) => {
-                self.faults.push(Fault::Endpoint { name, source });
-                default
-            }
-            None => default,
+            identity: Identity::read(self),
         }
     }
 
@@ -257,20 +216,6 @@ impl Reader {
             }
         }
         checks
-    }
-
-    fn find_unknown(&mut self) {
-        for name in self.variables.keys() {
-            if !name.starts_with(OWN_PREFIX) || OWN.contains(&name.as_str()) || name == FOREIGN {
-                continue;
-            }
-            let nearest = OWN.into_iter().min_by_key(|own| strsim::levenshtein(own, name));
-            let suggestion = nearest.filter(|own| strsim::levenshtein(own, name) <= 4);
-            self.faults.push(Fault::Unknown {
-                name: name.clone(),
-                suggestion,
-            });
-        }
     }
 }
 
@@ -353,7 +298,7 @@ mod tests {
         `QCLOCK_DASHBOARD_LISTEN` is `8082`, wanted an address and a port, such as 0.0.0.0:8082
         `QCLOCK_APP_STATUS_URL` has no usable address
         `QCLOCK_DB_PORT` is `0`, wanted a port
-        `QCLOCK_DASHBOARD_MAINTENANCE` is `mail`, wanted `all` or a list of apache, php-fpm, php, php-extensions, php-pdo-mysql, php-mysqli, database
+        `QCLOCK_DASHBOARD_MAINTENANCE` is `mail`, wanted `all` or a list of apache, php-fpm, php, php-extensions, php-pdo-mysql, php-mysqli, database, identity, identity-db
         `QCLOCK_DASHBOARD_COLOUR` is not a setting of the dashboard
         `QCLOCK_DASHBOARD_INTERVALL_MS` is not a setting of the dashboard, did you mean `QCLOCK_DASHBOARD_INTERVAL_MS`?
         ");

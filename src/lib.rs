@@ -15,6 +15,9 @@ pub mod board;
 pub mod clock;
 pub mod configuration;
 pub mod record;
+pub mod trust;
+
+pub mod sign_in;
 
 pub mod checks;
 pub mod scheduler;

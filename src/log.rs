@@ -10,7 +10,7 @@ use crate::clock::rfc3339;
 use crate::machine::Transition;
 use crate::state::State;
 
-const ECS_VERSION: &str = "8.17.0";
+const ECS_VERSION: &str = "9.0.0";
 
 /// Where the log goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +46,11 @@ impl Log {
     /// Tells something about the dashboard itself.
     pub fn event(self, at: Timestamp, action: &str, message: &str) {
         self.write(&line(at, "info", message, json!({ "event.action": action })));
+    }
+
+    /// Tells something with fields of its own.
+    pub fn write_event(self, at: Timestamp, level: &str, message: &str, fields: Value) {
+        self.write(&line(at, level, message, fields));
     }
 
     /// A log that cannot be written is no reason to stop watching.

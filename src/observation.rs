@@ -6,6 +6,7 @@ use qclock_probe::apache::ApacheStatus;
 use qclock_probe::database::DatabaseAnswer;
 use qclock_probe::fpm::FpmStatus;
 use qclock_probe::php::{Connection, Opcache, Php};
+use qclock_probe::postgres::PostgresAnswer;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -70,6 +71,8 @@ pub enum Measured {
     Connection(Connection),
     /// Of the database.
     Database(Box<DatabaseAnswer>),
+    /// Of the identity provider's database.
+    Postgres(Box<PostgresAnswer>),
 }
 
 impl Observation {

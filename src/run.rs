@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use qclock_probe::resolve::Resolver;
+use qclock_probe::web::Client;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +27,10 @@ use crate::frames::{self, Frame};
 use crate::log::Log;
 use crate::record::ImageRecord;
 use crate::scheduler;
+use crate::sign_in::SignIn;
+use crate::sign_in::provider::Provider;
+use crate::trust;
+use crate::web::edge::Peer;
 use crate::web::{App, router};
 
 /// The most connections at once; more wait to be accepted.
@@ -87,6 +94,7 @@ impl Dashboard {
         let board = Arc::new(Board::new(
             started,
             configuration.stale_after(),
+            configuration.checks(),
             &configuration.maintenance,
         ));
         let (frames, receiver) = watch::channel(Arc::new(Frame::new(&board, 0, "snapshot")));
@@ -100,6 +108,8 @@ impl Dashboard {
             event_count: Arc::new(AtomicU64::new(started.wall.as_millisecond().unsigned_abs())),
             record: ImageRecord::read(&configuration.image_record).map(Arc::new),
             started: started.wall,
+            sign_in: sign_in(&configuration, log).map(Arc::new),
+            status: configuration.identity.status,
         };
         let mut watchers = scheduler::start(&board, &configuration, log);
         watchers.spawn(frames::send(board, frames));
@@ -123,6 +133,22 @@ impl Dashboard {
     }
 }
 
+/// Signing in, where it is configured; it asks the provider nothing before somebody wants to.
+fn sign_in(configuration: &Configuration, log: Log) -> Option<SignIn> {
+    let settings = configuration.identity.sign_in.clone()?;
+    if settings.public.is_exposed() {
+        let message = format!(
+            "`{}` has no TLS: sessions can be read on the way",
+            settings.public.origin()
+        );
+        let fields = serde_json::json!({ "event.action": "public-address-without-tls" });
+        log.write_event(Moment::now().wall, "warn", &message, fields);
+    }
+    let client = Client::new(Resolver::default(), trust::read(settings.authorities.as_deref(), log));
+    let provider = Provider::new(client, settings.clone());
+    Some(SignIn::new(settings, provider, log))
+}
+
 async fn serve(listener: TcpListener, router: Router, mut end: watch::Receiver<bool>) {
     let permits = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -132,10 +158,12 @@ async fn serve(listener: TcpListener, router: Router, mut end: watch::Receiver<b
             _ = end.changed() => break,
             Some(_) = connections.join_next() => continue,
         };
-        let Some((stream, permit)) = accepted else { continue };
+        let Some((stream, peer, permit)) = accepted else {
+            continue;
+        };
         let (router, end) = (router.clone(), end.clone());
         connections.spawn(async move {
-            converse(stream, router, end).await;
+            converse(stream, peer, router, end).await;
             drop(permit);
         });
     }
@@ -147,23 +175,28 @@ async fn serve(listener: TcpListener, router: Router, mut end: watch::Receiver<b
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
-    if let Ok((stream, _)) = listener.accept().await {
-        return Some((stream, permit));
+    if let Ok((stream, address)) = listener.accept().await {
+        return Some((stream, Peer(address), permit));
     }
     // Out of descriptors, say: trying again at once would help nobody.
     sleep(Duration::from_millis(50)).await;
     None
 }
 
-async fn converse(stream: TcpStream, router: Router, mut end: watch::Receiver<bool>) {
+async fn converse(stream: TcpStream, peer: Peer, router: Router, mut end: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_PATIENCE)
         .max_buf_size(LONGEST_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         // A client that breaks off or talks nonsense is its own affair.

@@ -11,8 +11,10 @@ use futures_util::FutureExt;
 use qclock_probe::database::{self, DatabaseTarget};
 use qclock_probe::endpoint::Endpoint;
 use qclock_probe::http::{Answer, HttpError, Limits, Stage, fetch};
+use qclock_probe::postgres;
 use qclock_probe::resolve::Resolver;
 use qclock_probe::secret::Secret;
+use qclock_probe::web::Client;
 use tokio::io::AsyncReadExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -21,13 +23,14 @@ use crate::board::Board;
 use crate::check::Check;
 use crate::checks::failure::Way;
 use crate::checks::php::ConnectionPart;
-use crate::checks::{apache, database as judge_database, fpm, paths, php};
+use crate::checks::{apache, database as judge_database, fpm, identity, identity_db, paths, php};
 use crate::clock::Moment;
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, IdentityDatabase};
 use crate::language::Text;
 use crate::log::Log;
 use crate::observation::Observation;
 use crate::state::State;
+use crate::trust;
 
 /// The most bytes of a status or of the probe's answer.
 const LONGEST_ANSWER: usize = 256 << 10;
@@ -45,16 +48,20 @@ enum Source {
     PdoMysql,
     Mysqli,
     Database,
+    Identity,
+    IdentityDb,
 }
 
 impl Source {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Apache,
         Self::Fpm,
         Self::Php,
         Self::PdoMysql,
         Self::Mysqli,
         Self::Database,
+        Self::Identity,
+        Self::IdentityDb,
     ];
 
     fn checks(self) -> &'static [Check] {
@@ -65,6 +72,8 @@ impl Source {
             Self::PdoMysql => &[Check::PhpPdoMysql],
             Self::Mysqli => &[Check::PhpMysqli],
             Self::Database => &[Check::Database],
+            Self::Identity => &[Check::Identity],
+            Self::IdentityDb => &[Check::IdentityDb],
         }
     }
 }
@@ -73,11 +82,14 @@ impl Source {
 pub fn start(board: &Arc<Board>, configuration: &Configuration, log: Log) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let resolver = Resolver::default();
-    for source in Source::ALL {
+    let client = trusting_client(&resolver, configuration, log);
+    let made = |source: &Source| source.checks().iter().any(|check| board.makes(*check));
+    for source in Source::ALL.into_iter().filter(made) {
         let watcher = Watcher {
             source,
             board: Arc::clone(board),
             resolver: resolver.clone(),
+            client: client.clone(),
             configuration: configuration.clone(),
             jitter: Jitter::new(source as u64),
             log,
@@ -91,6 +103,7 @@ struct Watcher {
     source: Source,
     board: Arc<Board>,
     resolver: Resolver,
+    client: Client,
     configuration: Configuration,
     jitter: Jitter,
     log: Log,
@@ -114,7 +127,11 @@ impl Watcher {
     /// What is behind Apache cannot be judged before Apache was.
     async fn wait_for_apache(&self) {
         let mut changes = self.board.changes();
-        while !matches!(self.source, Source::Apache | Source::Database) && !self.board.was_checked(Check::Apache) {
+        let behind_apache = !matches!(
+            self.source,
+            Source::Apache | Source::Database | Source::Identity | Source::IdentityDb
+        );
+        while behind_apache && !self.board.was_checked(Check::Apache) {
             if changes.changed().await.is_err() {
                 return;
             }
@@ -150,6 +167,18 @@ impl Watcher {
             Source::Database => {
                 let observation = self.visit_database().await;
                 self.tell(Check::Database, observation);
+            }
+            Source::Identity => {
+                if let Some(service) = &self.configuration.identity.service {
+                    let observation = identity::look(&self.client, service, self.configuration.timeout).await;
+                    self.tell(Check::Identity, observation);
+                }
+            }
+            Source::IdentityDb => {
+                if let Some(database) = &self.configuration.identity.database {
+                    let observation = self.visit_identity_database(database).await;
+                    self.tell(Check::IdentityDb, observation);
+                }
             }
         }
     }
@@ -231,6 +260,20 @@ impl Watcher {
         judge_database::judge(database::ask(&self.resolver, &target, self.configuration.timeout).await)
     }
 
+    async fn visit_identity_database(&self, database: &IdentityDatabase) -> Observation {
+        let password = match read_password(&database.server.password_file).await {
+            Ok(password) => password,
+            Err(error) => return judge_database::without_password(&error),
+        };
+        let target = DatabaseTarget {
+            host: database.server.host.clone(),
+            port: database.server.port,
+            user: database.server.user.clone(),
+            password,
+        };
+        identity_db::judge(postgres::ask(&self.resolver, &target, &database.name, self.configuration.timeout).await)
+    }
+
     fn way(&self) -> Way {
         match self.board.fresh_state(Check::Apache, Moment::now()) {
             Some(State::Operational | State::Degraded) => Way::Open,
@@ -251,7 +294,18 @@ impl Watcher {
     }
 }
 
-async fn read_password(file: &std::path::Path) -> std::io::Result<Secret> {
+/// Asks the identity provider; where its authorities cannot be read the watching goes on, and says so.
+fn trusting_client(resolver: &Resolver, configuration: &Configuration, log: Log) -> Client {
+    let bundle = configuration
+        .identity
+        .service
+        .as_ref()
+        .and_then(|service| service.authorities.as_deref());
+    Client::new(resolver.clone(), trust::read(bundle, log))
+}
+
+/// Reads a password file, at most its first bytes.
+pub async fn read_password(file: &std::path::Path) -> std::io::Result<Secret> {
     let mut text = String::new();
     tokio::fs::File::open(file)
         .await?

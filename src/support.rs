@@ -17,6 +17,7 @@ pub fn of_check(seen: &Seen, now: Timestamp) -> Option<Support> {
         Check::Php => ("php-common", told),
         Check::Database if told.to_ascii_lowercase().contains("mariadb") => ("mariadb-server", told),
         Check::Database => ("mysql-server", told),
+        Check::IdentityDb => ("postgresql", told.split(' ').next()?),
         _ => return None,
     };
     supports_at("", &[Package { name, version }], now)

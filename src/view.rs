@@ -288,7 +288,7 @@ mod tests {
             wall: "2026-11-22T10:00:00Z".parse().unwrap(),
             steady: Instant::now(),
         };
-        let board = Board::new(at, Duration::from_secs(10), &BTreeSet::new());
+        let board = Board::new(at, Duration::from_secs(10), Check::ALL.into(), &BTreeSet::new());
         for check in Check::ALL {
             let state = faults
                 .iter()
@@ -305,7 +305,7 @@ mod tests {
         let view = view(Language::Fr, &[]);
         assert_eq!(
             (view.verdict.as_str(), view.exceptions.len(), view.tiles.len()),
-            ("Tout est opérationnel", 0, 7)
+            ("Tout est opérationnel", 0, 9)
         );
     }
 

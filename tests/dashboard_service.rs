@@ -4,6 +4,7 @@
 #[path = "dashboard_fakes/app.rs"]
 mod app;
 #[path = "dashboard_fakes/browser.rs"]
+#[expect(dead_code, reason = "shared with tests that need more of it")]
 mod browser;
 #[path = "dashboard_fakes/database.rs"]
 mod database;

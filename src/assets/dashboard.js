@@ -179,6 +179,8 @@
     try {
       const answer = await fetch(body.dataset.snapshot, { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (answer.ok) hear(await answer.text());
+      // The session has ended: the page itself leads to where a new one begins.
+      else if (answer.status === 401) location.reload();
     } catch {
       // The silence shows by itself.
     }

@@ -19,6 +19,7 @@ pub fn reason(error: &HttpError) -> Text {
             deadline,
             ..
         } => late(deadline.as_secs_f64(), ["no connection within", "aucune connexion en"]),
+        HttpError::Tls { .. } => Text::new("its certificate is not trusted", "son certificat n'est pas reconnu"),
         HttpError::Deadline { deadline, .. } => late(deadline.as_secs_f64(), ["no answer within", "aucune réponse en"]),
         HttpError::Protocol { .. } => Text::new("the answer broke off", "la réponse s'est interrompue"),
         HttpError::TooLong { .. } => Text::new("the answer is too long", "la réponse est trop longue"),

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::response::sse::{Event, Sse};
@@ -17,10 +17,14 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::wrappers::WatchStream;
 
+use crate::clock::Moment;
+use crate::configuration::StatusAccess;
 use crate::frames::Frame;
 use crate::language::Language;
 use crate::scheduler::Jitter;
+use crate::sign_in::random::Ticket;
 use crate::web::App;
+use crate::web::access::Visitor;
 use crate::web::edge::came_through_proxy;
 use crate::web::errors::{Fault, fault};
 use crate::web::preferences::Preferences;
@@ -32,7 +36,12 @@ const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-bufferi
 ///
 /// A stream that came through Apache ends when Apache goes down: an Apache that stops waits for what it is passing on, and would wait
 /// for this one in vain.
-pub async fn stream(State(app): State<App>, preferences: Preferences, headers: HeaderMap) -> Response {
+pub async fn stream(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    preferences: Preferences,
+    headers: HeaderMap,
+) -> Response {
     let Ok(permit) = Arc::clone(&app.event_permits).try_acquire_owned() else {
         let mut response = fault(Fault::Full, &preferences);
         response
@@ -45,6 +54,7 @@ pub async fn stream(State(app): State<App>, preferences: Preferences, headers: H
     let first = Arc::new(Frame::new(&app.board, app.frames.borrow().number, "snapshot"));
     let frames = stream::once(async move { first }).chain(WatchStream::from_changes(app.frames.clone()));
     let frames = frames.take_while(leave_a_falling_edge(came_through_proxy(&headers)));
+    let frames = frames.take_while(for_as_long_as_allowed(&app, &visitor));
     let retry = retry_after(number);
     let events = frames.enumerate().map(move |(index, frame)| {
         let event = event(&frame, language);
@@ -74,6 +84,17 @@ fn leave_a_falling_edge(through_edge: bool) -> impl FnMut(&Arc<Frame>) -> Ready<
     move |frame| {
         was_up |= !frame.edge_is_down;
         ready(!(through_edge && was_up && frame.edge_is_down))
+    }
+}
+
+/// False once the session has ended that opened the stream, where one is needed.
+fn for_as_long_as_allowed(app: &App, visitor: &Visitor) -> impl FnMut(&Arc<Frame>) -> Ready<bool> + use<> {
+    let needed = app.sign_in.clone().filter(|_| app.status == StatusAccess::Private);
+    let ticket = visitor.ticket.as_ref().map(Ticket::digest);
+    move |_| {
+        ready(needed.as_ref().is_none_or(|sign_in| {
+            ticket.is_some_and(|ticket| sign_in.sessions.glance(ticket, Moment::now().steady).is_some())
+        }))
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a reader wants: language and theme, from the address, else from a cookie, else from the browser.
 
-use axum::extract::FromRequestParts;
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, HeaderValue};
+use axum::extract::{FromRequestParts, Request};
+use axum::http::header::{ACCEPT_LANGUAGE, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 
 use crate::language::Language;
+use crate::web::account::Account;
+use crate::web::cookies::read as cookie;
 
 const LANGUAGE_COOKIE: &str = "qclock_lang";
 const THEME_COOKIE: &str = "qclock_theme";
@@ -35,13 +37,15 @@ impl Theme {
     }
 }
 
-/// What a reader wants.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What a reader wants, and who that is.
+#[derive(Clone, Debug)]
 pub struct Preferences {
     /// The language.
     pub language: Language,
     /// The theme; where nothing was said, the browser's.
     pub theme: Option<Theme>,
+    /// Who it is.
+    pub account: Account,
     chosen_language: Option<Language>,
     chosen_theme: Option<Theme>,
 }
@@ -61,8 +65,18 @@ impl Preferences {
         Self {
             language: chosen_language.or_else(kept).or_else(accepted).unwrap_or_default(),
             theme: chosen_theme.or_else(|| cookie(headers, THEME_COOKIE).and_then(Theme::from_code)),
+            account: Account::default(),
             chosen_language,
             chosen_theme,
+        }
+    }
+
+    /// Reads a request that the guard has seen.
+    pub fn of(request: &Request) -> Self {
+        let account = request.extensions().get::<Account>().cloned().unwrap_or_default();
+        Self {
+            account,
+            ..Self::read(request.uri(), request.headers())
         }
     }
 
@@ -86,7 +100,11 @@ impl<S: Sync> FromRequestParts<S> for Preferences {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::read(&parts.uri, &parts.headers))
+        let account = parts.extensions.get::<Account>().cloned().unwrap_or_default();
+        Ok(Self {
+            account,
+            ..Self::read(&parts.uri, &parts.headers)
+        })
     }
 }
 
@@ -98,16 +116,10 @@ fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
         .next_back()
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = texts
-        .flat_map(|text| text.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::header::COOKIE;
+
     use super::*;
 
     fn read(uri: &str, cookie: &str, accept: &str) -> Preferences {

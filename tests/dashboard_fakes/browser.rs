@@ -40,12 +40,26 @@ pub(crate) async fn request(address: SocketAddr, method: &str, path: &str, heade
         .expect("an answer in time")
 }
 
-async fn exchange(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream
-        .write_all(question(method, path, headers, "close").as_bytes())
+/// Sends a form.
+pub(crate) async fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
+    let length = form.len().to_string();
+    let own = [
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Content-Length", length.as_str()),
+    ];
+    let question = question("POST", path, &[headers, &own].concat(), "close") + form;
+    timeout(PATIENCE, send(address, &question))
         .await
-        .unwrap();
+        .expect("an answer in time")
+}
+
+async fn exchange(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    send(address, &question(method, path, headers, "close")).await
+}
+
+async fn send(address: SocketAddr, question: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(question.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
     let text = String::from_utf8(bytes).unwrap();

@@ -1,14 +1,14 @@
-//! One plain HTTP/1.1 question, with one deadline for all of it and a bound on the answer.  No TLS, no redirects, no cookies.
+//! One HTTP/1.1 question, with one deadline for all of it and a bound on the answer.  No redirects, no cookies.
 
 use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::endpoint::Endpoint;
 use crate::resolve::{ResolveError, Resolver};
+use crate::tls::{Stream, Trust};
 
 /// What bounds a question.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +41,24 @@ pub struct Answer {
     pub latency: Duration,
 }
 
+/// What came back to a question of any kind.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status, headers and the whole body.
+    pub response: Response<Bytes>,
+    /// From the question's beginning to the answer's last byte.
+    pub latency: Duration,
+    /// The server's own certificate (DER), where the connection had one.
+    pub certificate: Option<Vec<u8>>,
+}
+
 /// How far a question got.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stage {
     /// The TCP connection.
     Connect,
+    /// The TLS handshake.
+    Handshake,
     /// The answer's first line and headers.
     Answer,
     /// The rest of the answer.
@@ -55,6 +69,7 @@ impl fmt::Display for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Connect => "connection",
+            Self::Handshake => "TLS handshake",
             Self::Answer => "answer",
             Self::Body => "complete answer",
         })
@@ -73,6 +88,15 @@ pub enum HttpError {
         /// Where.
         endpoint: Endpoint,
         /// The last address's refusal.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server's certificate is not trusted, or it speaks no TLS.
+    #[error("no trusted TLS connection to `{endpoint}`")]
+    Tls {
+        /// Where.
+        endpoint: Endpoint,
+        /// What is wrong with it.
         #[source]
         source: std::io::Error,
     },
@@ -108,22 +132,38 @@ pub enum HttpError {
     Path(String),
 }
 
-/// Asks `endpoint` for `path` (which may hold a query).
+/// Asks `endpoint` for `path` (which may hold a query), without TLS.
 pub async fn fetch(resolver: &Resolver, endpoint: &Endpoint, path: &str, limits: Limits) -> Result<Answer, HttpError> {
+    let request = Request::get(path)
+        .body(Bytes::new())
+        .map_err(|_| HttpError::Path(path.to_owned()))?;
+    let reply = exchange(resolver, endpoint, None, request, limits).await?;
+    let content_type = reply.response.headers().get(CONTENT_TYPE);
+    Ok(Answer {
+        status: reply.response.status().as_u16(),
+        content_type: content_type.and_then(|value| value.to_str().ok()).map(str::to_owned),
+        latency: reply.latency,
+        body: reply.response.into_body(),
+    })
+}
+
+/// Sends `request`, whose address is a path, to `endpoint`; over TLS where it is said whom to trust.
+pub async fn exchange(
+    resolver: &Resolver,
+    endpoint: &Endpoint,
+    trust: Option<&Trust>,
+    request: Request<Bytes>,
+    limits: Limits,
+) -> Result<Reply, HttpError> {
     let begun = Instant::now();
     let question = Question {
         endpoint,
         limits,
         end: begun + limits.deadline,
     };
-    let request = Request::get(path)
-        .header(HOST, endpoint.to_string())
-        .header(USER_AGENT, concat!("qclock-probe/", env!("CARGO_PKG_VERSION")))
-        .header(ACCEPT, "*/*")
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|_| HttpError::Path(path.to_owned()))?;
+    let request = question.dress(request, trust.is_some())?;
     let stream = question.connect(resolver).await?;
+    let (stream, certificate) = question.secure(stream, trust).await?;
     let (mut sender, connection) = question
         .within(Stage::Connect, http1::handshake(TokioIo::new(stream)))
         .await?
@@ -138,18 +178,17 @@ pub async fn fetch(resolver: &Resolver, endpoint: &Endpoint, path: &str, limits:
     // The connection is driven here and not in a task of its own: whatever ends this question ends the connection too.
     let (mut exchange, mut connection) = (pin!(exchange), pin!(connection));
     let mut open = true;
-    let (status, content_type, body) = loop {
+    let response = loop {
         tokio::select! {
             biased;
             answer = &mut exchange => break answer?,
             _ = &mut connection, if open => open = false,
         }
     };
-    Ok(Answer {
-        status,
-        content_type,
-        body,
+    Ok(Reply {
+        response,
         latency: begun.elapsed(),
+        certificate,
     })
 }
 
@@ -160,6 +199,37 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// Adds the headers that every question has.
+    fn dress(&self, request: Request<Bytes>, over_tls: bool) -> Result<Request<Full<Bytes>>, HttpError> {
+        let usual = if over_tls { 443 } else { 80 };
+        let address = self.endpoint.to_string();
+        let host = address.strip_suffix(&format!(":{usual}")).unwrap_or(&address);
+        let host = HeaderValue::from_str(host).map_err(|_| HttpError::Path(address.clone()))?;
+        let (mut parts, body) = request.into_parts();
+        let agent = HeaderValue::from_static(concat!("qclock-probe/", env!("CARGO_PKG_VERSION")));
+        parts.headers.insert(HOST, host);
+        parts.headers.insert(USER_AGENT, agent);
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        parts.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        Ok(Request::from_parts(parts, Full::new(body)))
+    }
+
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        trust: Option<&Trust>,
+    ) -> Result<(Box<dyn Stream>, Option<Vec<u8>>), HttpError> {
+        let Some(trust) = trust else {
+            return Ok((Box::new(stream), None));
+        };
+        self.within(Stage::Handshake, trust.secure(&self.endpoint.host, stream))
+            .await?
+            .map_err(|source| HttpError::Tls {
+                endpoint: self.endpoint.clone(),
+                source,
+            })
+    }
+
     async fn connect(&self, resolver: &Resolver) -> Result<TcpStream, HttpError> {
         let addresses = resolver
             .addresses(&self.endpoint.host, self.endpoint.port, self.end)
@@ -178,15 +248,9 @@ impl Question<'_> {
         })
     }
 
-    async fn collect(&self, response: Response<Incoming>) -> Result<(u16, Option<String>, Bytes), HttpError> {
-        let status = response.status().as_u16();
-        let content_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+    async fn collect(&self, response: Response<Incoming>) -> Result<Response<Bytes>, HttpError> {
+        let (parts, mut incoming) = response.into_parts();
         let mut body = BytesMut::new();
-        let mut incoming = response.into_body();
         while let Some(frame) = self.within(Stage::Body, incoming.frame()).await? {
             let frame = frame.map_err(|source| self.protocol(source))?;
             let Some(data) = frame.data_ref() else { continue };
@@ -198,7 +262,7 @@ impl Question<'_> {
             }
             body.extend_from_slice(data);
         }
-        Ok((status, content_type, body.freeze()))
+        Ok(Response::from_parts(parts, body.freeze()))
     }
 
     async fn within<T>(&self, stage: Stage, step: impl Future<Output = T>) -> Result<T, HttpError> {

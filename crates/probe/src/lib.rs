@@ -1,4 +1,4 @@
-//! Clients that ask Apache, PHP-FPM and the database how they are.
+//! Clients that ask Apache, PHP-FPM, the databases and the identity provider how they are.
 //!
 //! Every question ends by a deadline that the caller gives, every answer is bounded in size, and what could not be found out is
 //! absent from the result: it is never a zero.  Nothing here decides whether an answer is good; that is the dashboard's work.
@@ -11,6 +11,9 @@ pub mod fastcgi;
 pub mod fpm;
 pub mod http;
 pub mod php;
+pub mod postgres;
 pub mod resolve;
 pub mod secret;
 pub mod text;
+pub mod tls;
+pub mod web;

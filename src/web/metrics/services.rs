@@ -6,6 +6,7 @@ use qclock_probe::apache::ApacheStatus;
 use qclock_probe::database::DatabaseAnswer;
 use qclock_probe::fpm::FpmStatus;
 use qclock_probe::php::{Opcache, Php};
+use qclock_probe::postgres::PostgresAnswer;
 
 use super::{Exposition, Labels, Writer};
 use crate::board::Seen;
@@ -23,6 +24,7 @@ pub(super) fn write(exposition: &Exposition, writer: &mut Writer<'_>) -> Result<
             Some(Measured::Php(php, opcache)) => interpreter(php, opcache.as_ref(), writer)?,
             Some(Measured::Extensions(extensions)) => loaded(extensions, writer)?,
             Some(Measured::Database(answer)) => database(answer, writer)?,
+            Some(Measured::Postgres(answer)) => postgres(answer, writer)?,
             Some(Measured::Connection(_)) | None => {}
         }
     }
@@ -35,6 +37,7 @@ fn up(seen: &Seen, measured: Option<&Measured>, writer: &mut Writer<'_>) -> Resu
         Check::Apache => ("apache_up", "Whether Apache's status was read"),
         Check::PhpFpm => ("phpfpm_up", "Whether PHP-FPM's status was read"),
         Check::Database => ("mysql_up", "Whether the database answered"),
+        Check::IdentityDb => ("pg_up", "Whether the identity provider's database answered"),
         _ => return Ok(()),
     };
     writer.gauge(name, help, Some(f64::from(u8::from(measured.is_some()))))
@@ -250,6 +253,36 @@ fn loaded(extensions: &[(&'static str, bool)], writer: &mut Writer<'_>) -> Resul
         "Whether an extension is loaded and works",
         &samples,
     )
+}
+
+fn postgres(answer: &PostgresAnswer, writer: &mut Writer<'_>) -> Result<(), Error> {
+    let info = vec![("version", answer.version.clone())];
+    writer.gauges(
+        "pg_static",
+        "Version of the identity provider's database",
+        &[(info, 1.0)],
+    )?;
+    for (name, help, figure) in [
+        ("pg_uptime_seconds", "Seconds since the start", answer.uptime_seconds),
+        (
+            "pg_stat_activity_connections",
+            "Connections of clients that are open",
+            answer.connections,
+        ),
+        (
+            "pg_settings_max_connections",
+            "The most connections that are allowed",
+            answer.max_connections,
+        ),
+        (
+            "pg_stat_activity_max_tx_duration",
+            "Seconds since the oldest open transaction began",
+            answer.oldest_transaction_seconds,
+        ),
+    ] {
+        writer.gauge(name, help, number(figure))?;
+    }
+    Ok(())
 }
 
 fn database(answer: &DatabaseAnswer, writer: &mut Writer<'_>) -> Result<(), Error> {

@@ -1,0 +1,244 @@
+//! Who is signed in: kept here, never in the browser, which holds 256 random bits and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use qclock_probe::secret::Secret;
+
+use crate::clock::Moment;
+use crate::sign_in::random::{Digest, Ticket};
+use crate::sign_in::role::Roles;
+use crate::sign_in::token::Identity;
+
+/// How long sessions last, and how many there may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// From one request to the next.
+    pub idle: Duration,
+    /// Altogether.
+    pub absolute: Duration,
+    /// All of them; the one that was longest unused gives way.
+    pub most: usize,
+    /// Of one person.
+    pub most_of_one: usize,
+}
+
+/// What is known of somebody who is signed in.
+#[derive(Debug)]
+pub struct Session {
+    /// Who it is.
+    pub identity: Identity,
+    /// What they may do: as the provider said when they signed in.
+    pub roles: Roles,
+    /// The provider's name for its session.
+    pub sid: Option<String>,
+    /// The ID token, to sign out by.
+    pub id_token: Secret,
+    /// When it began.
+    pub begun: Timestamp,
+}
+
+#[derive(Debug)]
+struct Kept {
+    session: Arc<Session>,
+    begun: Instant,
+    used: Instant,
+}
+
+/// All sessions, by the digest of their ticket.
+#[derive(Debug)]
+pub struct Sessions {
+    kept: Mutex<BTreeMap<Digest, Kept>>,
+    limits: Limits,
+}
+
+impl Sessions {
+    /// None yet.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            kept: Mutex::default(),
+            limits,
+        }
+    }
+
+    /// Begins one; the ticket is new each time.
+    pub fn begin(&self, session: Session, now: Moment) -> Result<Ticket, getrandom::Error> {
+        let ticket = Ticket::draw()?;
+        let mut kept = self.lock();
+        self.forget_ended(&mut kept, now.steady);
+        let same = |other: &Kept| {
+            (&other.session.identity.issuer, &other.session.identity.subject)
+                == (&session.identity.issuer, &session.identity.subject)
+        };
+        if kept.values().filter(|other| same(other)).count() >= self.limits.most_of_one {
+            drop_longest_unused(&mut kept, same);
+        }
+        if kept.len() >= self.limits.most {
+            drop_longest_unused(&mut kept, |_| true);
+        }
+        let entry = Kept {
+            session: Arc::new(session),
+            begun: now.steady,
+            used: now.steady,
+        };
+        kept.insert(ticket.digest(), entry);
+        Ok(ticket)
+    }
+
+    /// The session of a ticket, which was used by this.
+    pub fn visit(&self, ticket: Digest, now: Instant) -> Option<Arc<Session>> {
+        let mut kept = self.lock();
+        let entry = kept.get_mut(&ticket)?;
+        if self.has_ended(entry, now) {
+            kept.remove(&ticket);
+            return None;
+        }
+        entry.used = now;
+        Some(Arc::clone(&entry.session))
+    }
+
+    /// The same for what a page does by itself, which shows nobody's presence: it keeps no session awake.
+    pub fn glance(&self, ticket: Digest, now: Instant) -> Option<Arc<Session>> {
+        let kept = self.lock();
+        let entry = kept.get(&ticket)?;
+        (!self.has_ended(entry, now)).then(|| Arc::clone(&entry.session))
+    }
+
+    /// Ends one.
+    pub fn end(&self, ticket: Digest) -> Option<Arc<Session>> {
+        self.lock().remove(&ticket).map(|kept| kept.session)
+    }
+
+    /// Ends those of a session of the provider's, or all of a person's.
+    pub fn end_all(&self, issuer: &str, sid: Option<&str>, subject: Option<&str>) -> Vec<Arc<Session>> {
+        let means = |session: &Session| {
+            session.identity.issuer == issuer
+                && (sid.is_some() || subject.is_some())
+                && sid.is_none_or(|sid| session.sid.as_deref() == Some(sid))
+                && subject.is_none_or(|subject| session.identity.subject == subject)
+        };
+        let mut kept = self.lock();
+        let ended: Vec<Digest> = kept
+            .iter()
+            .filter(|(_, entry)| means(&entry.session))
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        ended
+            .iter()
+            .filter_map(|ticket| kept.remove(ticket))
+            .map(|entry| entry.session)
+            .collect()
+    }
+
+    /// How many there are.
+    pub fn count(&self, now: Instant) -> usize {
+        let mut kept = self.lock();
+        self.forget_ended(&mut kept, now);
+        kept.len()
+    }
+
+    fn has_ended(&self, entry: &Kept, now: Instant) -> bool {
+        now.saturating_duration_since(entry.used) >= self.limits.idle
+            || now.saturating_duration_since(entry.begun) >= self.limits.absolute
+    }
+
+    fn forget_ended(&self, kept: &mut BTreeMap<Digest, Kept>, now: Instant) {
+        kept.retain(|_, entry| !self.has_ended(entry, now));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Digest, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn drop_longest_unused(kept: &mut BTreeMap<Digest, Kept>, among: impl Fn(&Kept) -> bool) {
+    let candidates = kept.iter().filter(|(_, entry)| among(entry));
+    if let Some(ticket) = candidates
+        .min_by_key(|(_, entry)| entry.used)
+        .map(|(ticket, _)| *ticket)
+    {
+        kept.remove(&ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign_in::role::Role;
+
+    const LIMITS: Limits = Limits {
+        idle: Duration::from_secs(60),
+        absolute: Duration::from_secs(300),
+        most: 5,
+        most_of_one: 2,
+    };
+
+    fn begin(sessions: &Sessions, subject: &str, sid: &str, now: Moment) -> Ticket {
+        let session = Session {
+            identity: Identity {
+                issuer: "https://a".to_owned(),
+                subject: subject.to_owned(),
+                name: subject.to_owned(),
+            },
+            roles: Roles::of([Role::Viewer]),
+            sid: Some(sid.to_owned()),
+            id_token: Secret::new("x"),
+            begun: now.wall,
+        };
+        sessions.begin(session, now).unwrap()
+    }
+
+    fn later(now: Moment, seconds: u64) -> Moment {
+        let passed = Duration::from_secs(seconds);
+        Moment {
+            wall: now.wall + passed,
+            steady: now.steady + passed,
+        }
+    }
+
+    #[test]
+    fn a_session_ends_when_idle_and_in_any_case() {
+        let (sessions, now) = (Sessions::new(LIMITS), Moment::now());
+        let ticket = begin(&sessions, "ann", "s1", now).digest();
+        for step in 1..=5 {
+            assert!(sessions.visit(ticket, later(now, step * 59).steady).is_some(), "{step}");
+        }
+        assert!(sessions.visit(ticket, later(now, 300).steady).is_none());
+        let ticket = begin(&sessions, "ann", "s1", now).digest();
+        assert!(sessions.glance(ticket, later(now, 59).steady).is_some());
+        assert!(sessions.visit(ticket, later(now, 60).steady).is_none());
+        assert!(sessions.visit(ticket, now.steady).is_none());
+    }
+
+    #[test]
+    fn nobody_has_more_than_they_may() {
+        let (sessions, now) = (Sessions::new(LIMITS), Moment::now());
+        let first = begin(&sessions, "ann", "s1", now);
+        for second in 1..=2 {
+            begin(&sessions, "ann", "s2", later(now, second));
+        }
+        assert_eq!(sessions.count(now.steady), 2);
+        assert!(sessions.visit(first.digest(), now.steady).is_none());
+        for name in ["bob", "cem", "dee", "eve"] {
+            begin(&sessions, name, "s3", later(now, 9));
+        }
+        assert_eq!(sessions.count(now.steady), 5);
+    }
+
+    #[test]
+    fn the_provider_ends_one_session_or_all_of_a_person() {
+        let (sessions, now) = (Sessions::new(LIMITS), Moment::now());
+        begin(&sessions, "ann", "s1", now);
+        begin(&sessions, "ann", "s2", now);
+        begin(&sessions, "bob", "s3", now);
+        assert_eq!(sessions.end_all("https://b", Some("s1"), None).len(), 0);
+        assert_eq!(sessions.end_all("https://a", None, None).len(), 0);
+        assert_eq!(sessions.end_all("https://a", Some("s1"), Some("bob")).len(), 0);
+        assert_eq!(sessions.end_all("https://a", Some("s1"), Some("ann")).len(), 1);
+        begin(&sessions, "ann", "s4", now);
+        assert_eq!(sessions.end_all("https://a", None, Some("ann")).len(), 2);
+        assert_eq!(sessions.count(now.steady), 1);
+    }
+}
