@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -128,6 +128,8 @@ pub struct Provider {
     client: Client,
     settings: SignInSettings,
     metadata: Mutex<Kept<Metadata>>,
+    /// The document as last seen; never waits for a question that is under way.
+    seen: RwLock<Option<Arc<Metadata>>>,
     keys: Mutex<Kept<Keys>>,
 }
 
@@ -181,6 +183,7 @@ impl Provider {
             client,
             settings,
             metadata: Mutex::default(),
+            seen: RwLock::default(),
             keys: Mutex::default(),
         }
     }
@@ -197,8 +200,7 @@ impl Provider {
 
     /// Its document as last seen, without asking.
     pub fn known_metadata(&self) -> Option<Arc<Metadata>> {
-        let kept = self.metadata.try_lock().ok()?;
-        kept.value.as_ref().map(|(value, _)| Arc::clone(value))
+        self.seen.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where to send a browser.
@@ -297,7 +299,9 @@ impl Provider {
             return Err(failure);
         }
         let outcome = self.fetch_metadata().await;
-        kept.keep(outcome)
+        let metadata = kept.keep(outcome)?;
+        *self.seen.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&metadata));
+        Ok(metadata)
     }
 
     async fn fetch_metadata(&self) -> Result<Metadata, ProviderError> {
