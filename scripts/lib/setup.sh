@@ -73,7 +73,14 @@ prepare_images() {
 }
 
 # Made once: the owner is the account that the containers run as, so that nobody else on this machine reads them.
-make_secrets() { as_root "$programs/qclock" secrets; }
+make_secrets() {
+  local made
+  made=$(as_root "$programs/qclock" secrets) || return
+  [ -n "$made" ] || return 0
+  printf '%s\n' "$made" >&2
+  [[ $made != *identity_admin_password* ]] || [ "${QCLOCK_IDENTITY:-on}" = off ] ||
+    say "the first person who signs in is \`admin\`: the password for the first time is in ${QCLOCK_SECRETS_DIR:-secrets}/identity_admin_password"
+}
 
 # The overall state that the dashboard tells, asked without any client program.
 ask_dashboard() {

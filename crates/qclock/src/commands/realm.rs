@@ -56,6 +56,15 @@ struct Where {
         hide_env = true
     )]
     url: String,
+    /// Address of the dashboard and the application, as browsers see it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "QCLOCK_PUBLIC_URL",
+        default_value = "http://localhost:8080",
+        hide_env = true
+    )]
+    public_url: String,
     /// The realm's file [default: images/identity/rootfs/etc/qclock/realm/qclock.json]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -139,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
         .map_or_else(|| root().map(|root| root.join("secrets")), Ok)?;
 
     let text = fs::read_to_string(&file).map_err(|source| RealmError::Read { path: file, source })?;
-    let variables = public_variables(&place.url);
+    let variables = public_variables(&place.url, &place.public_url);
     let desired = Desired::parse(&text, |name| variables.get(name).cloned()).map_err(RealmError::from)?;
     let credentials = Credentials {
         client: CLIENT.to_owned(),
@@ -171,9 +180,8 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
 }
 
 /// What differs between installations and is no secret, under the names of the file.
-fn public_variables(url: &str) -> BTreeMap<&'static str, String> {
-    let public = std::env::var("QCLOCK_PUBLIC_URL").unwrap_or_else(|_| "http://localhost:8080".to_owned());
-    let public = public.trim_end_matches('/').to_owned();
+fn public_variables(url: &str, public_url: &str) -> BTreeMap<&'static str, String> {
+    let public = public_url.trim_end_matches('/').to_owned();
     BTreeMap::from([
         ("QCLOCK_IDENTITY_URL", url.trim_end_matches('/').to_owned()),
         ("QCLOCK_DASHBOARD_PUBLIC_URL", public.clone()),
