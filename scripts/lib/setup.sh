@@ -63,12 +63,14 @@ warn_of_closed_www() {
 prepare_images() {
   make_secrets
   warn_of_closed_www
+  choose_identity
   local status=0
   build_images || status=$?
   [ "$status" != 0 ] || return 0
   # 3: something is not what was signed.  That is no reason to look elsewhere.
   [[ -n $chosen && $status != 3 ]] || return "$status"
   evaluate_instead "its images could not be built: see above"
+  [ "${QCLOCK_IDENTITY:-}" != database ] || unset QCLOCK_IDENTITY
   build_images
 }
 

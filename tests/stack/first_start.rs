@@ -74,14 +74,14 @@ pub(crate) fn init_scripts(stack: &Stack) -> Result<()> {
     };
     stack.compose(&["down", "--volumes"])?;
     with_init(&["up", "--detach"])?;
-    stack.wait_until_healthy(Duration::from_secs(60))?;
+    stack.wait_until_healthy(Duration::from_secs(180))?;
     let journal = stack.get("/journal.php")?;
     ensure!(
         journal.body == "one,two;",
         "after the first start the journal holds {journal:?}"
     );
     with_init(&["restart", "db"])?;
-    stack.wait_until_healthy(Duration::from_secs(60))?;
+    stack.wait_until_healthy(Duration::from_secs(180))?;
     let journal = stack.get("/journal.php")?;
     ensure!(
         journal.body == "one,two;",

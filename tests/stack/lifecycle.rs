@@ -23,7 +23,8 @@ pub(crate) fn classic_runbook(stack: &Stack) -> Result<()> {
     stack.run("./scripts/build-all.sh", &[])?;
     stack.compose(&["up", "-d"])?;
     answers_ok(stack, Duration::from_secs(60))?;
-    stack.wait_until_healthy(Duration::from_secs(60))?;
+    // The identity provider's first start is the longest.
+    stack.wait_until_healthy(Duration::from_secs(180))?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod faults;
 mod first_start;
 mod flavours;
 mod hardening;
+mod identity;
 mod identity_db;
 mod images;
 mod laboratory;
@@ -157,6 +158,21 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         "the identity provider's database is seen to be frozen, stops at once, and tells no secret",
         identity_db::frozen_stopped_and_silent,
         Always,
+    ),
+    (
+        "the identity provider starts, twice, serves what browsers and the dashboard ask for, and tells no secret",
+        identity::starts_and_serves,
+        Never,
+    ),
+    (
+        "the identity provider says that its database is frozen, and works again by itself",
+        identity::database_frozen,
+        Never,
+    ),
+    (
+        "the identity provider survives kill -9 at random moments of its first start with its realm whole",
+        identity::killed_at_random,
+        Never,
     ),
     (
         "the classic runbook ends with the application on its port",

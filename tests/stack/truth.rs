@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use qclock_testkit::client;
-use qclock_testkit::stack::{SERVICES, Stack};
+use qclock_testkit::stack::Stack;
 use serde_json::Value;
 
 const CRITICAL_EXTENSIONS: [&str; 9] = [
@@ -152,7 +152,7 @@ pub(crate) fn logs_hold_no_secret(stack: &Stack) -> Result<()> {
         "expected at least three secrets, found {}",
         secrets.len()
     );
-    for service in SERVICES {
+    for service in stack.flavour.services() {
         let text = stack.logs(service)?;
         ensure!(text.lines().count() > 0, "{service} logs nothing");
         for line in text.lines() {

@@ -9,6 +9,7 @@ mod programs;
 mod restore;
 mod source;
 mod unpacking;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -68,6 +68,12 @@ impl Cache {
         &self.root
     }
 
+    /// The folder, which is there from now on.
+    pub(crate) fn make_root(&self) -> Result<&Path, CacheError> {
+        self.make_folder(&self.root.join("x"))?;
+        Ok(&self.root)
+    }
+
     /// Whether a file of this size is there; whether it is whole shows when it is read.
     pub fn holds(&self, digest: &Sha256, size: u64) -> bool {
         fs::metadata(self.object(digest)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)

@@ -1,12 +1,14 @@
 //! What an image is: `images/<name>/image.toml`.
 
 mod check;
+mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 pub use check::Fault;
+pub use upstream::{Coordinate, EmptyJars, UpstreamArchive};
 
 /// One image definition, as written by a person.  Flavour-dependent parts are keyed by the flavour's name (`debian12`).
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +22,8 @@ pub struct Definition {
     pub parent: Option<String>,
     #[serde(default)]
     pub packages: BTreeMap<String, PackageSelection>,
+    #[serde(default, rename = "archive")]
+    pub archives: Vec<UpstreamArchive>,
     /// `@name@` in `rootfs/**/*.in` and in the strings of this file, per flavour.  A child sees its parent's.
     #[serde(default)]
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
@@ -169,6 +173,8 @@ pub struct Generate {
     pub crypto_policy: Option<String>,
     /// Where the dynamic loader's list of libraries goes, `/etc/ld.so.cache`.  Children have their own, in the same place.
     pub linker_cache: Option<String>,
+    /// Where the same certificates go in the form that Java reads.
+    pub java_trust_store: Option<String>,
     /// Folder that receives the flavour's repository definitions and keys, for those who extend the image.
     pub repositories: Option<String>,
 }
@@ -223,7 +229,12 @@ impl Definition {
             .keys()
             .chain(self.variables.keys())
             .chain(self.slim.keys());
-        let rules = self.prunes.iter().filter_map(|prune| prune.flavours.as_ref());
+        let of_archives = self.archives.iter().flat_map(|archive| &archive.prunes);
+        let rules = self
+            .prunes
+            .iter()
+            .chain(of_archives)
+            .filter_map(|prune| prune.flavours.as_ref());
         let links = self.links.iter().filter_map(|link| link.flavours.as_ref());
         maps.chain(rules.chain(links).flatten()).map(String::as_str).collect()
     }
@@ -234,6 +245,9 @@ impl Definition {
             |flavours: &Option<Vec<String>>| flavours.as_ref().is_none_or(|all| all.iter().any(|one| one == flavour));
         self.prunes.retain(|prune| holds(&prune.flavours));
         self.links.retain(|link| holds(&link.flavours));
+        for archive in &mut self.archives {
+            archive.prunes.retain(|prune| holds(&prune.flavours));
+        }
     }
 }
 

@@ -170,8 +170,13 @@ impl Fetcher {
         }
         progress.begin(what, missing.iter().map(|file| file.size).sum());
         let result = self.runtime.block_on(async {
-            let mut downloads = stream::iter(missing.into_iter().map(|file| self.file(cache, file, progress)))
-                .buffer_unordered(self.settings.parallel);
+            let attempts = self.settings.attempts;
+            let mut downloads = stream::iter(
+                missing
+                    .into_iter()
+                    .map(|file| self.file(cache, file, attempts, progress)),
+            )
+            .buffer_unordered(self.settings.parallel);
             while let Some(done) = downloads.next().await {
                 done?;
             }
@@ -181,8 +186,29 @@ impl Fetcher {
         result
     }
 
+    /// Brings one file into the cache, asking each of its addresses so many times at most.
+    pub(crate) fn store_one(
+        &self,
+        cache: &Cache,
+        wanted: &Wanted,
+        attempts: u32,
+        progress: &dyn Progress,
+    ) -> Result<(), FetchError> {
+        progress.begin(&wanted.name, wanted.size);
+        let attempts = attempts.min(self.settings.attempts);
+        let result = self.runtime.block_on(self.file(cache, wanted, attempts, progress));
+        progress.end();
+        result
+    }
+
     /// One file, from the first of its addresses that has it.
-    async fn file(&self, cache: &Cache, wanted: &Wanted, progress: &dyn Progress) -> Result<(), FetchError> {
+    async fn file(
+        &self,
+        cache: &Cache,
+        wanted: &Wanted,
+        attempts: u32,
+        progress: &dyn Progress,
+    ) -> Result<(), FetchError> {
         let mut tried = Vec::new();
         let meter = Meter::new(progress);
         for address in &wanted.addresses {
@@ -191,7 +217,7 @@ impl Fetcher {
                 attempt += 1;
                 match self.store_once(cache, wanted, address, &meter).await {
                     Ok(()) => return Ok(()),
-                    Err(cause) if cause.may_pass() && attempt < self.settings.attempts => backoff(attempt).await,
+                    Err(cause) if cause.may_pass() && attempt < attempts => backoff(attempt).await,
                     Err(cause) => break cause,
                 }
             };

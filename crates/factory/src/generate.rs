@@ -6,6 +6,7 @@ mod accounts;
 mod certificates;
 mod crypto_policy;
 mod error;
+mod java_trust_store;
 mod linker_cache;
 mod repositories;
 mod rootfs;
@@ -88,6 +89,10 @@ pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
         let bundle = certificates::bundle(sources.packages, sources.certificates)?;
         own.put(path, Entry::file(bundle, 0o644))?;
     }
+    if let Some(path) = given(image.generate.java_trust_store.as_deref()) {
+        let store = trust_store(sources, &own.0)?;
+        own.put(path, Entry::file(store, 0o644))?;
+    }
     if let Some(policy) = given(image.generate.crypto_policy.as_deref()) {
         for (path, entry) in crypto_policy::files(sources.packages, policy)? {
             own.put(path.as_str(), entry)?;
@@ -105,6 +110,23 @@ pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
         own.put(&program.path, Entry::file(program.bytes.clone(), 0o755))?;
     }
     Ok(own.0)
+}
+
+/// Of the certificates in the bundle, this image's or its parents'.
+fn trust_store(sources: &Sources<'_>, own: &Files) -> Result<Vec<u8>, GenerateError> {
+    let lineage = sources.project.lineage(sources.image);
+    let path = lineage
+        .iter()
+        .rev()
+        .find_map(|image| given(image.generate.ca_bundle.as_deref()));
+    let path = clean(path.ok_or(GenerateError::Certificates)?)?;
+    let bundle = match own.get(&path).map(|entry| &entry.kind) {
+        Some(Kind::File(contents)) => Some(contents),
+        _ => sources.packages.contents(path.as_str()),
+    };
+    let text = bundle.map(|bytes| String::from_utf8_lossy(bytes));
+    text.and_then(|text| java_trust_store::trust_store(&text))
+        .ok_or(GenerateError::Certificates)
 }
 
 /// Empty is as good as absent: a variable may be empty in a flavour that needs no such thing.

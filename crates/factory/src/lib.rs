@@ -25,5 +25,6 @@ pub mod repository;
 pub mod resolve;
 pub mod slim;
 pub mod supply;
+pub mod upstream;
 pub mod variables;
 pub mod vendor;

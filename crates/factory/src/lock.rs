@@ -21,7 +21,7 @@ use crate::flavour::Packaging;
 use crate::lockfile::{FORMAT, Lockfile};
 use crate::mirror::Mirrors;
 use crate::project::Project;
-use crate::supply::Supply;
+use crate::supply::{NO_FILES, Supply};
 
 pub struct Request<'a> {
     pub project: &'a Project,
@@ -83,6 +83,7 @@ fn lock_debian(request: &Request<'_>) -> Result<Lockfile, LockError> {
         fetcher: request.fetcher,
         mirrors: request.mirrors,
         snapshot: None,
+        files: &NO_FILES,
         progress: request.progress,
     };
     scripts::fill_in(&mut lock, request.old, supply)?;

@@ -11,6 +11,7 @@ pub use changes::{Change, changes};
 pub use matching::LockMismatch;
 pub(crate) use matching::effective_omissions;
 
+use crate::definition::Definition;
 use crate::flavour::{Archive, ModuleStream};
 
 /// The version of the format that is written and read.
@@ -92,6 +93,32 @@ pub struct LockedImage {
     /// What this image's own packages ask for in vain; what its parent's do is said there.  Sorted by name.
     #[serde(default, rename = "omitted", skip_serializing_if = "Vec::is_empty")]
     pub omissions: Vec<LockedOmission>,
+    /// Releases that are no packages, this image's own, in the definition's order.
+    #[serde(default, rename = "archive", skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<LockedArchive>,
+}
+
+/// A release that a definition pins itself: what the lock says of it is what was decided there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedArchive {
+    pub name: String,
+    pub version: String,
+    /// Bytes.
+    pub size: u64,
+    pub sha256: String,
+}
+
+impl LockedArchive {
+    pub(crate) fn all_of(image: &Definition) -> Vec<Self> {
+        let archives = image.archives.iter().map(|archive| Self {
+            name: archive.name.clone(),
+            version: archive.version.clone(),
+            size: archive.size,
+            sha256: archive.sha256.clone(),
+        });
+        archives.collect()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,6 +33,7 @@ pub fn database(
                 files: files.get(&package.name).map_or(&[][..], Vec::as_slice),
             }),
             Metadata::Rpm(header) => drop(rpm.insert(&package.name, header)),
+            Metadata::Upstream => {}
         }
     }
     let mut made = Files::new();

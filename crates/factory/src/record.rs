@@ -4,6 +4,7 @@ use qclock_oci::Digest;
 use qclock_oci::tree::Tree;
 use serde::{Deserialize, Serialize};
 
+use crate::definition::{Definition, UpstreamArchive};
 use crate::lockfile::{LockedPackage, Lockfile};
 
 /// Where it lies in every image.
@@ -27,6 +28,9 @@ pub struct Record<'a> {
     pub expired_suites: Vec<RecordedExpiry<'a>>,
     pub binaries: Vec<RecordedBinary<'a>>,
     pub packages: Vec<RecordedPackage<'a>>,
+    /// Releases that are no packages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<RecordedArchive<'a>>,
     /// What packages wanted files to be allowed that their user may not.  No image of ours grants it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped_capabilities: Vec<DroppedCapability>,
@@ -83,6 +87,56 @@ impl<'a> RecordedPackage<'a> {
             architecture: &package.architecture,
             source: &package.source,
             source_version: &package.source_version,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct RecordedArchive<'a> {
+    pub name: &'a str,
+    pub version: &'a str,
+    pub license: &'a str,
+    /// Of the file, as it was published.
+    pub sha256: &'a str,
+    /// The folder that holds it.
+    pub path: &'a str,
+    /// What was left out of it, or emptied, and why.
+    pub changes: Vec<RecordedChange<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RecordedChange<'a> {
+    /// `left-out` or `emptied`.
+    pub change: &'static str,
+    pub paths: &'a [String],
+    pub reason: &'a str,
+}
+
+impl<'a> RecordedArchive<'a> {
+    /// Of an image and its ancestors.
+    pub fn all_of(lineage: &[&'a Definition]) -> Vec<Self> {
+        let archives = lineage.iter().flat_map(|image| &image.archives);
+        archives.map(Self::of).collect()
+    }
+
+    fn of(archive: &'a UpstreamArchive) -> Self {
+        let left_out = archive.prunes.iter().map(|prune| RecordedChange {
+            change: "left-out",
+            paths: &prune.paths,
+            reason: &prune.reason,
+        });
+        let emptied = archive.empty_jars.iter().map(|jars| RecordedChange {
+            change: "emptied",
+            paths: &jars.paths,
+            reason: &jars.reason,
+        });
+        Self {
+            name: &archive.name,
+            version: &archive.version,
+            license: &archive.license,
+            sha256: &archive.sha256,
+            path: &archive.target,
+            changes: left_out.chain(emptied).collect(),
         }
     }
 }

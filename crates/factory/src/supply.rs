@@ -3,6 +3,9 @@
 
 mod error;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use qclock_trust::{Sha256, Verified};
 use reqwest::Url;
 
@@ -10,11 +13,13 @@ pub use error::{Others, SupplyError};
 
 use crate::build::{PackageSource, SourceError};
 use crate::cache::{Cache, Found};
+use crate::definition::UpstreamArchive;
 use crate::failure::Failure as _;
 use crate::fetch::{Fetcher, Progress, Wanted};
 use crate::flavour::Archive;
 use crate::lockfile::{LockedPackage, Lockfile};
 use crate::mirror::Mirrors;
+use crate::upstream;
 
 /// What is needed to have packages; used from several threads at once.
 #[derive(Clone, Copy)]
@@ -24,6 +29,8 @@ pub struct Supply<'a> {
     pub mirrors: &'a Mirrors,
     /// The address of a snapshot service, if one is to be asked for what the mirror has dropped.
     pub snapshot: Option<&'a Url>,
+    /// Files that somebody names for releases, by the release's name.
+    pub files: &'a BTreeMap<String, PathBuf>,
     pub progress: &'a dyn Progress,
 }
 
@@ -150,6 +157,9 @@ fn digest(package: &LockedPackage) -> Result<Sha256, SupplyError> {
     })
 }
 
+/// No files by name.
+pub(crate) static NO_FILES: BTreeMap<String, PathBuf> = BTreeMap::new();
+
 /// A lock's packages, for a build.
 #[derive(Debug, Clone, Copy)]
 pub struct LockSupply<'a> {
@@ -164,6 +174,10 @@ impl PackageSource for LockSupply<'_> {
 
     fn read(&self, package: &LockedPackage) -> Result<Verified<Vec<u8>>, SourceError> {
         Ok(self.supply.read(self.lock, package)?)
+    }
+
+    fn archive(&self, archive: &UpstreamArchive) -> Result<Verified<Vec<u8>>, SourceError> {
+        Ok(upstream::read(&self.supply, archive)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::failure::{Class, Failure, closest, in_one_line};
-use crate::{configuration, first_start, health, run};
+use crate::{configuration, first_start, health, prepare, run};
 
 const HELP: &str = "\
 qclock-init, PID 1 of every QClock image
@@ -18,6 +18,7 @@ Commands:
   health        ask every service whether it works; one line why not
   check-config  read the configuration and say what it declares
   first-start   set the database up if there is none; `run` does it by itself
+  prepare       make Keycloak ready for its start; `run` does it by itself
   version       print the version
   help          print this
 
@@ -38,7 +39,15 @@ failed; `run` also gives the status of an essential service that ended by itself
 0), or 126 and 127 when its program cannot be started.
 ";
 
-const COMMANDS: [&str; 6] = ["run", "health", "check-config", "first-start", "version", "help"];
+const COMMANDS: [&str; 7] = [
+    "run",
+    "health",
+    "check-config",
+    "first-start",
+    "prepare",
+    "version",
+    "help",
+];
 
 /// Prints and gives the exit status.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
@@ -62,6 +71,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
                 "health" => health::command(&configuration),
                 "check-config" => tell(&health::summary(&configuration)),
                 "first-start" => first_start::command(&configuration),
+                "prepare" => prepare::command(&configuration),
                 _ => match run::run(&configuration, &path) {
                     Ok(status) => ExitCode::from(status),
                     Err(error) => fail_as_a_log_line(&error),

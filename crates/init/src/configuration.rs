@@ -34,6 +34,7 @@ pub struct Configuration {
     /// Written before anything starts, after the directories.
     pub files: Vec<RenderedFile>,
     pub first_start: Option<FirstStart>,
+    pub prepare: Option<Prepare>,
     pub services: Vec<Service>,
 }
 
@@ -58,6 +59,10 @@ pub struct Service {
     pub lock: Option<PathBuf>,
     /// Done when the lock is held.
     pub remove_before_start: Vec<PathBuf>,
+    /// When everything is ready.
+    pub remove_when_ready: Vec<PathBuf>,
+    /// Whether it sees the container's variables, too.
+    pub inherit_environment: bool,
     pub stdout: Format,
     pub stderr: Format,
     pub ready: Option<Ready>,
@@ -107,6 +112,23 @@ pub enum Probe {
     Tcp {
         address: SocketAddr,
     },
+}
+
+/// Keycloak, which is made ready for its start at each of them.
+#[derive(Debug, Clone)]
+pub struct Prepare {
+    /// The release as it was published.
+    pub distribution: PathBuf,
+    pub java: PathBuf,
+    /// In memory: all that is made lies below it.
+    pub directory: PathBuf,
+    /// The part of the configuration file that is the same everywhere.
+    pub template: PathBuf,
+    /// Of realms' files.
+    pub realm_directory: PathBuf,
+    pub build_options: Vec<String>,
+    pub build_timeout: Duration,
+    pub database_timeout: Duration,
 }
 
 /// The database server that is set up when its data directory does not exist.

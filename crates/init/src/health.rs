@@ -68,6 +68,13 @@ pub fn summary(configuration: &Configuration) -> String {
             first_start.data_directory().display()
         );
     }
+    if let Some(prepare) = &configuration.prepare {
+        let _ = writeln!(
+            text,
+            "prepared at each start: Keycloak in {}",
+            prepare.directory.display()
+        );
+    }
     for service in &configuration.services {
         let ready = service.ready.as_ref().map_or_else(
             || "ready when started".to_owned(),

@@ -17,6 +17,7 @@ pub mod networks;
 pub mod os;
 pub mod output;
 pub mod php_fpm;
+pub mod prepare;
 pub mod probe;
 pub mod protocol;
 pub mod rendered;

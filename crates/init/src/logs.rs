@@ -5,6 +5,7 @@ mod apache_error;
 mod decoder;
 mod escape;
 mod json;
+mod keycloak;
 mod lines;
 mod mariadb;
 mod mysql;
@@ -34,6 +35,8 @@ pub enum Format {
     ApacheAccess,
     ApacheError,
     PhpFpm,
+    /// Keycloak's log as its console handler writes it in JSON.
+    Keycloak,
     Mariadb,
     /// MySQL's error log as its own sink writes it in JSON.
     Mysql,
@@ -49,6 +52,7 @@ impl Format {
             Self::ApacheAccess => Some("apache.access"),
             Self::ApacheError => Some("apache.error"),
             Self::PhpFpm => Some("php_fpm.error"),
+            Self::Keycloak => Some("keycloak.log"),
             Self::Mariadb => Some("mariadb.error"),
             Self::Mysql => Some("mysql.error"),
             Self::Postgresql => Some("postgresql.log"),

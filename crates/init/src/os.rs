@@ -318,6 +318,12 @@ pub fn remove_leftover(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Passes some time on a channel on which nothing comes.
+pub fn pause(duration: Duration) {
+    let (_silent, clock) = std::sync::mpsc::channel::<()>();
+    let _ = clock.recv_timeout(duration);
+}
+
 /// Everything that was written to the file system of `directory` is on the disk when this returns.
 pub fn sync_file_system(directory: &File) -> io::Result<()> {
     Ok(rustix::fs::syncfs(directory)?)

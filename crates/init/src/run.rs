@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::clock::Timestamp;
-use crate::configuration::{Configuration, FirstStart, Service};
+use crate::configuration::{Configuration, Service};
 use crate::environment::{self, LimitError, STOP_DELAY_SECONDS, STOP_SECONDS};
 use crate::failure::{Class, Failure, in_one_line};
 use crate::logs::{self, Format};
@@ -30,7 +30,6 @@ use streams::Streams;
 const PROBE_STEP: Duration = Duration::from_secs(2);
 /// For what is still to be written when everything has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-const FIRST_START: &str = "first-start";
 /// The surroundings failed, in the product's exit statuses.
 const NOT_TAKEN: u8 = 4;
 
@@ -107,13 +106,34 @@ pub fn run(configuration: &Configuration, path: &Path) -> Result<u8, RunError> {
     Ok(runner.run())
 }
 
-/// The first start is a task in front of the services: a process of its own, whose memory goes with it.
+/// What runs to its end in front of the services: a process of its own, whose memory goes with it.
+struct Task {
+    /// Of the unit, and of this program's command.
+    name: &'static str,
+    errors: Format,
+}
+
+impl Task {
+    fn of(configuration: &Configuration) -> Option<Self> {
+        if let Some(first_start) = &configuration.first_start {
+            return Some(Self {
+                name: "first-start",
+                errors: first_start.log_format(),
+            });
+        }
+        configuration.prepare.as_ref().map(|_| Self {
+            name: "prepare",
+            errors: Format::Keycloak,
+        })
+    }
+}
+
 fn plan(configuration: &Configuration) -> Result<Plan, LimitError> {
     let limit = |name| environment::seconds(name, std::env::var_os(name));
     let mut units = Vec::new();
-    if configuration.first_start.is_some() {
+    if let Some(task) = Task::of(configuration) {
         units.push(Unit {
-            name: FIRST_START.to_owned(),
+            name: task.name.to_owned(),
             task: true,
             essential: true,
             stop_signal: Signal::Term,
@@ -279,9 +299,9 @@ impl<'a> Runner<'a> {
         None
     }
 
-    /// None: the first start.
+    /// None: the task.
     fn service(&self, unit: UnitIndex) -> Option<&'a Service> {
-        let index = unit.checked_sub(usize::from(self.configuration.first_start.is_some()))?;
+        let index = unit.checked_sub(usize::from(Task::of(self.configuration).is_some()))?;
         self.configuration.services.get(index)
     }
 
@@ -308,21 +328,18 @@ impl<'a> Runner<'a> {
                     };
                 }
             }
-            let environment = environment::of_service(
-                self.configuration,
-                &service.environment,
-                &self.translated,
-                std::env::vars_os(),
-            );
+            let container = std::env::vars_os().filter(|_| service.inherit_environment);
+            let environment =
+                environment::of_service(self.configuration, &service.environment, &self.translated, container);
             (service.command.clone(), environment, (service.stdout, service.stderr))
         } else {
             let all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
             let path = self.path.to_string_lossy().into_owned();
-            let command = ["/proc/self/exe", FIRST_START, "--config", &path]
+            let task = Task::of(self.configuration);
+            let (name, errors) = task.map_or(("help", Format::Plain), |task| (task.name, task.errors));
+            let command = ["/proc/self/exe", name, "--config", &path]
                 .map(ToOwned::to_owned)
                 .to_vec();
-            let server = self.configuration.first_start.as_ref();
-            let errors = server.map_or(Format::Plain, FirstStart::log_format);
             (command, all, (Format::Json, errors))
         };
         match os::start(&os::Launch {
@@ -382,6 +399,20 @@ impl<'a> Runner<'a> {
         if let Err(error) = state::publish(&self.configuration.state_file, &text) {
             let message = format!("cannot say how far it is, `health` will only ask the services: {error}");
             self.tell(Level::Warning, "state-not-written", &message, None);
+        }
+        if stage == Stage::Ready {
+            self.remove_what_has_served();
+        }
+    }
+
+    /// Files with secrets that a service has read.
+    fn remove_what_has_served(&mut self) {
+        let services = &self.configuration.services;
+        for path in services.iter().flat_map(|service| &service.remove_when_ready) {
+            if let Err(error) = os::remove_leftover(path) {
+                let message = format!("cannot remove `{}`, which is needed no more: {error}", path.display());
+                self.tell(Level::Error, "leftover-not-removed", &message, None);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod relation;
 mod release;
 mod version;
 
+pub(crate) use archive::tar;
 pub use archive::{Archive, ArchiveError, Control, Entry, EntryError, EntryKind, Limits};
 pub use control::{Stanza, StanzaError};
 pub use index::{IndexError, read_index};

@@ -15,3 +15,4 @@
 mod compression;
 pub mod deb;
 pub mod rpm;
+pub mod tarball;

@@ -1,5 +1,6 @@
 //! What most commands work with, made from the options and the environment.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use qclock_factory::cache::Cache;
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub fetcher: Fetcher,
     pub mirrors: Mirrors,
     pub snapshot: Option<Url>,
+    /// Files that variables name for releases.
+    pub files: BTreeMap<String, PathBuf>,
     pub progress: Progress,
     pub printer: Printer,
 }
@@ -94,6 +97,10 @@ impl Context {
             .as_ref()
             .map(|value| snapshot_service(value))
             .transpose()?;
+        let archives = project.images().iter().flat_map(|image| &image.archives);
+        let files = archives
+            .filter_map(|archive| Some((archive.name.clone(), environment::file(&archive.variable())?)))
+            .collect();
         Ok(Self {
             environment,
             project,
@@ -101,6 +108,7 @@ impl Context {
             fetcher,
             mirrors,
             snapshot,
+            files,
             progress: Progress::new(printer),
             printer,
         })
@@ -112,6 +120,7 @@ impl Context {
             fetcher: &self.fetcher,
             mirrors: &self.mirrors,
             snapshot: self.snapshot.as_ref(),
+            files: &self.files,
             progress: &self.progress,
         }
     }

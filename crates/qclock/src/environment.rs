@@ -12,6 +12,7 @@ Environment:
   QCLOCK_DEBIAN_SECURITY_MIRROR  of the security archive; by default `debian-security` beside it
   QCLOCK_ORACLELINUX_MIRROR      address or folder below which Oracle Linux's repositories lie, instead of the flavour's
   QCLOCK_DEBIAN_SNAPSHOT         address of a snapshot service, for packages the mirror has dropped
+  QCLOCK_ARCHIVE_<NAME>          file of the `[[archive]]` of that name, instead of fetching it
   QCLOCK_CACHE_DIR               the cache; by default $XDG_CACHE_HOME/qclock or ~/.cache/qclock
   QCLOCK_NETWORK_TIMEOUT         seconds to wait for a silent server; by default 20
   QCLOCK_SECRETS_DIR             default of --folder of `qclock secrets`
@@ -70,6 +71,11 @@ impl Environment {
 /// Where a flavour's repositories are, by the variable that is named after it.
 pub(crate) fn mirror(name: &str) -> Option<String> {
     text(name)
+}
+
+/// A file that a variable names.
+pub(crate) fn file(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from)
 }
 
 fn variable(name: &str) -> Option<OsString> {

@@ -34,6 +34,15 @@ pub fn get(url: &str, deadline: Duration) -> Result<Answer> {
 
 /// Any method without a body, with extra headers.
 pub fn request(method: &str, url: &str, headers: &[(&str, &str)], deadline: Duration) -> Result<Answer> {
+    exchange(method, url, headers, "", deadline)
+}
+
+/// POST with a body.
+pub fn post(url: &str, headers: &[(&str, &str)], body: &str, deadline: Duration) -> Result<Answer> {
+    exchange("POST", url, headers, body, deadline)
+}
+
+fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str, deadline: Duration) -> Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(deadline))
         .http_status_as_error(false)
@@ -45,10 +54,13 @@ pub fn request(method: &str, url: &str, headers: &[(&str, &str)], deadline: Dura
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request
-        .body(())
-        .with_context(|| format!("cannot form a request to {url}"))?;
-    let mut response = agent.run(request).with_context(|| format!("{method} {url}"))?;
+    let wrong = || format!("cannot form a request to {url}");
+    let sent = if body.is_empty() {
+        agent.run(request.body(()).with_context(wrong)?)
+    } else {
+        agent.run(request.body(body).with_context(wrong)?)
+    };
+    let mut response = sent.with_context(|| format!("{method} {url}"))?;
     let headers = response
         .headers()
         .iter()

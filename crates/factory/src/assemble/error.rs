@@ -4,6 +4,7 @@ use qclock_oci::path::PathError;
 use qclock_oci::tree::TreeError;
 use qclock_packages::deb::{ArchiveError, PackageError};
 use qclock_packages::rpm;
+use qclock_packages::tarball::TarballError;
 use thiserror::Error;
 
 use crate::failure::{Class, Failure};
@@ -34,6 +35,12 @@ pub enum UnpackError {
     },
     #[error("`/{path}` is a hard link to `/{target}`, which it does not have")]
     Hardlink { path: String, target: String },
+    #[error(transparent)]
+    Tarball(#[from] TarballError),
+    #[error("its entry `{path}` lies outside of the folder that is unpacked")]
+    Outside { path: String },
+    #[error("its entry `{path}` is {what}")]
+    Unwanted { path: String, what: &'static str },
     #[error("it is the package `{found}`")]
     OtherPackage { found: String },
 }

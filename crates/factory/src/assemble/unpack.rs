@@ -1,6 +1,7 @@
 //! One package to entries, in memory.  Each packaging system has its own function here; what follows knows only [`Unpacked`].
 
 mod rpm;
+mod upstream;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -18,6 +19,7 @@ use super::{CERTIFICATES, UnpackError};
 use crate::generate::Accounts;
 
 pub use rpm::unpack_rpm;
+pub use upstream::{UpstreamRules, unpack_upstream};
 
 /// The distribution gives ids below this out itself, the same on every machine.
 const FIRST_DYNAMIC_ID: u64 = 100;
@@ -47,6 +49,8 @@ pub enum Metadata {
     Deb(Box<deb::Control>),
     /// The package up to the end of its header.
     Rpm(Vec<u8>),
+    /// A release, which no package database knows.
+    Upstream,
 }
 
 /// How packages are unpacked for one image.

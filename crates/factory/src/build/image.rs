@@ -14,13 +14,15 @@ use super::layers::{Parts, compressed_by, layers};
 use super::programs::check_programs;
 use super::restore::restored;
 use super::unpacking::Unpacking;
-use super::{BuildError, BuiltImage, Event, Request, config};
+use super::{BuildError, BuiltImage, Event, Request, config, upstream};
 use crate::assemble::{Merged, Permits, Pruner, Unpacked, check_forbidden, merge};
 use crate::definition::{Definition, IMAGE_PREFIX};
 use crate::generate::{Sources, finish, generate, lay_over, read_programs};
 use crate::lockfile::LockedPackage;
 use crate::package_database::database;
-use crate::record::{self, DroppedCapability, Record, RecordedBinary, RecordedExpiry, RecordedPackage};
+use crate::record::{
+    self, DroppedCapability, Record, RecordedArchive, RecordedBinary, RecordedExpiry, RecordedPackage,
+};
 
 /// What the parent has: its image, its files, and the blobs of its layers, which are published again should another build have
 /// removed them meanwhile.
@@ -51,6 +53,8 @@ pub(super) fn make(
     unpacked.extend(restored(request, definition, &unpacking)?);
     let assembling = |source| BuildError::assemble(&name, source);
     let merged = merge(&parent.tree, &unpacked).map_err(assembling)?;
+    let archives = upstream::unpacked(request, definition)?;
+    let laid = merge(&merged.tree, &archives).map_err(assembling)?;
     let inherited = parent
         .image
         .as_ref()
@@ -58,25 +62,20 @@ pub(super) fn make(
         .unwrap_or_default();
     let epoch = request
         .source_date_epoch
-        .unwrap_or_else(|| merged.newest.max(inherited));
+        .unwrap_or_else(|| merged.newest.max(laid.newest).max(inherited));
     let created = config::date(&name, epoch)?;
 
     let made = Made {
         parent: &parent.tree,
         merged: &merged,
+        laid: &laid.tree,
         unpacked: &unpacked,
         epoch,
         created: &created,
     };
     let tree = own_files(request, definition, &made, inputs)?;
     check_forbidden(&tree, &parent.tree, &permits).map_err(assembling)?;
-    for path in permits.idle() {
-        request.progress.report(&Event::Idle {
-            image: &name,
-            kind: "permit",
-            what: path,
-        });
-    }
+    tell_idle(request, &name, &permits);
 
     let labels = config::labels(request, definition, parent_built, &created, &inputs.lock.to_string());
     let run = config::run(
@@ -93,6 +92,12 @@ pub(super) fn make(
         parent: &parent.tree,
         packages: &merged.tree,
         package_count: own.len(),
+        archives: &laid.tree,
+        archive_names: definition
+            .archives
+            .iter()
+            .map(|it| format!("{} {}", it.name, it.version))
+            .collect(),
         whole: &tree,
     };
     let (layers, history) = layers(request, layout, &name, &parts, epoch)?;
@@ -118,6 +123,13 @@ pub(super) fn make(
         unchanged: false,
         name,
     })
+}
+
+fn tell_idle(request: &Request<'_>, image: &str, permits: &Permits) {
+    for what in permits.idle() {
+        let kind = "permit";
+        request.progress.report(&Event::Idle { image, kind, what });
+    }
 }
 
 fn load_parent(layout: &Layout, image: &str, parent: &str) -> Result<Parent, BuildError> {
@@ -214,6 +226,8 @@ fn unpack(
 struct Made<'a> {
     parent: &'a Tree,
     merged: &'a Merged,
+    /// With the releases that are no packages.
+    laid: &'a Tree,
     unpacked: &'a [Unpacked],
     epoch: u64,
     created: &'a str,
@@ -232,13 +246,13 @@ fn own_files(
     let own = generate(&Sources {
         project: request.project,
         image: definition,
-        packages: &merged.tree,
+        packages: made.laid,
         certificates: &merged.certificates,
         rootfs: &inputs.rootfs,
         programs: &inputs.programs,
     })
     .map_err(failed)?;
-    let mut tree = merged.tree.clone();
+    let mut tree = made.laid.clone();
     lay_over(&mut tree, own).map_err(failed)?;
     finish(request.project, definition, &mut tree).map_err(failed)?;
     let database = database(made.parent, &tree, made.unpacked, &merged.files, made.epoch);
@@ -297,6 +311,7 @@ fn record(
             })
             .collect(),
         packages: packages.collect::<Result<_, _>>()?,
+        archives: RecordedArchive::all_of(&request.project.lineage(definition)),
         dropped_capabilities: dropped_capabilities(made),
     }
     .to_json())

@@ -1,6 +1,6 @@
-//! The image's own layers: one of packages, where there are any, and one of our own files.
+//! The image's own layers: one of packages and one of releases that are no packages, where there are any, and one of our own files.
 //!
-//! Packages change with the distribution, our files with us; finer layers would only pay where images that are not related by
+//! Packages change with the distribution, releases with their projects, our files with us; finer layers would only pay where images that are not related by
 //! parentage share large packages.
 
 use qclock_oci::image::Blob;
@@ -19,6 +19,9 @@ pub(super) struct Parts<'a> {
     /// With the parent's files.
     pub(super) packages: &'a Tree,
     pub(super) package_count: usize,
+    /// With the releases that are no packages, too.
+    pub(super) archives: &'a Tree,
+    pub(super) archive_names: Vec<String>,
     /// With everything.
     pub(super) whole: &'a Tree,
 }
@@ -35,14 +38,19 @@ pub(super) fn layers(
 ) -> Result<(Vec<Layer>, History), BuildError> {
     let mut trees = Vec::new();
     let mut history = History::new();
-    let below = packages_only(parts);
+    let below = without_replaced(parts.packages.difference(parts.parent), parts.whole);
     if !below.is_empty() {
         history.push(("qclock build: packages", format!("{} packages", parts.package_count)));
         trees.push(below);
     }
+    let archives = without_replaced(parts.archives.difference(parts.packages), parts.whole);
+    if !archives.is_empty() {
+        history.push(("qclock build: archives", parts.archive_names.join(", ")));
+        trees.push(archives);
+    }
     let contents = "rootfs, accounts, generated files, package database, record";
     history.push(("qclock build: own files", contents.to_owned()));
-    trees.push(parts.whole.difference(parts.packages));
+    trees.push(parts.whole.difference(parts.archives));
 
     let bytes = trees.iter().map(Tree::size).sum();
     request.progress.report(&Event::Compressing { image, bytes });
@@ -67,12 +75,11 @@ pub(super) fn compressed_by(compression: Compression) -> String {
     format!("{ASSEMBLY_VERSION} {compression:?}")
 }
 
-/// Without the packages' files that ours replace, which would only be ballast.
-fn packages_only(parts: &Parts<'_>) -> Tree {
-    let mut below = parts.packages.difference(parts.parent);
+/// Without the files that ours replace, which would only be ballast.
+fn without_replaced(mut below: Tree, whole: &Tree) -> Tree {
     let replaced: Vec<TreePath> = below
         .iter()
-        .filter(|(path, entry)| !entry.is_directory() && parts.whole.get(path.as_str()) != Some(entry))
+        .filter(|(path, entry)| !entry.is_directory() && whole.get(path.as_str()) != Some(entry))
         .map(|(path, _)| path.clone())
         .collect();
     for path in replaced {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use qclock_trust::Verified;
 
+use crate::definition::UpstreamArchive;
 use crate::failure::{Class, Failure};
 use crate::ledger::Doubt;
 use crate::lockfile::LockedPackage;
@@ -16,6 +17,9 @@ pub trait PackageSource: Sync {
 
     /// The package's bytes, checked against the lock.
     fn read(&self, package: &LockedPackage) -> Result<Verified<Vec<u8>>, SourceError>;
+
+    /// The release's bytes, checked against what the definition says.
+    fn archive(&self, archive: &UpstreamArchive) -> Result<Verified<Vec<u8>>, SourceError>;
 }
 
 /// What the source of packages said, whatever it is.

@@ -1,5 +1,7 @@
 //! Whole builds, from hand-made packages to a layout.
 
+mod upstream;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::assemble::tests::{File, deb};
+use crate::definition::UpstreamArchive;
 use crate::failure::{Class, Failure};
 use crate::lockfile::{FORMAT, LockedImage, LockedPackage};
 use crate::record;
@@ -45,6 +48,11 @@ impl PackageSource for Bench {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let digest: Sha256 = package.sha256.parse().unwrap();
         check_digest(self.packages[&package.name].clone(), &digest, package.size).map_err(|error| Refused(error).into())
+    }
+
+    fn archive(&self, archive: &UpstreamArchive) -> Result<Verified<Vec<u8>>, SourceError> {
+        let digest: Sha256 = archive.sha256.parse().unwrap();
+        check_digest(upstream::release(), &digest, archive.size).map_err(|error| Refused(error).into())
     }
 }
 
@@ -161,6 +169,7 @@ fn lock(packages: &BTreeMap<String, Vec<u8>>) -> Lockfile {
         install: vec![install.to_owned()],
         packages: packages.iter().map(|name| (*name).to_owned()).collect(),
         omissions: Vec::new(),
+        archives: Vec::new(),
     };
     Lockfile {
         format: FORMAT,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod signal;
+mod upstream;
 
 use std::collections::BTreeSet;
 
@@ -40,6 +41,7 @@ impl Definition {
         self.check_variables()?;
         accounts::check(self, inherited)?;
         self.check_prunes()?;
+        upstream::check(self)?;
         self.check_files(inherited)?;
         self.run.check()?;
         for label in self.labels.keys() {
@@ -151,6 +153,7 @@ impl Definition {
         }
         let generated = [
             &self.generate.ca_bundle,
+            &self.generate.java_trust_store,
             &self.generate.linker_cache,
             &self.generate.repositories,
         ];

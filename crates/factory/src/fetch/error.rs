@@ -105,6 +105,13 @@ impl FetchError {
     }
 }
 
+impl Tried {
+    /// Something was there, and it was not what was wanted.
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.cause.class() == Class::Verification
+    }
+}
+
 impl Cause {
     pub(super) fn request(error: reqwest::Error) -> Self {
         if error.is_redirect() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Request;
 use crate::cache::kind;
-use crate::lockfile::{FORMAT, Lockfile};
+use crate::lockfile::{FORMAT, LockedArchive, Lockfile};
 
 /// Raised whenever the same inputs may give another lock.
 const SOLVER: u32 = 1;
@@ -42,7 +42,8 @@ fn inputs(request: &Request<'_>, origins: &Value) -> String {
             .iter()
             .map(|omission| json!([omission.names, omission.reason]))
             .collect::<Vec<_>>();
-        json!([image.name, image.parent, selection.install, omissions])
+        let archives = json!(LockedArchive::all_of(image));
+        json!([image.name, image.parent, selection.install, omissions, archives])
     });
     let inputs = json!([
         FORMAT,

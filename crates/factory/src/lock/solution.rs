@@ -9,7 +9,7 @@ use super::LockError;
 use super::suite::SignedSuite;
 use super::universe::Universe;
 use crate::definition::Definition;
-use crate::lockfile::{LockedImage, LockedOmission, LockedPackage, effective_omissions};
+use crate::lockfile::{LockedArchive, LockedImage, LockedOmission, LockedPackage, effective_omissions};
 use crate::project::Project;
 
 /// Parents before children, and every package that any image holds, by name, without its scripts.
@@ -164,6 +164,7 @@ fn locked_image(
         install,
         packages,
         omissions: omissions.collect(),
+        archives: LockedArchive::all_of(image),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{LockedPackage, Lockfile};
+use super::Lockfile;
 
 /// Serialised as `{"change": "upgraded", "name": …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,8 +33,8 @@ pub enum Change {
 
 /// Sorted by name; `old` is `None` at the first lock.
 pub fn changes(old: Option<&Lockfile>, new: &Lockfile) -> Vec<Change> {
-    let old: BTreeMap<&str, &LockedPackage> = old.into_iter().flat_map(by_name).collect();
-    let new: BTreeMap<&str, &LockedPackage> = by_name(new).collect();
+    let old: BTreeMap<&str, Item<'_>> = old.into_iter().flat_map(by_name).collect();
+    let new: BTreeMap<&str, Item<'_>> = by_name(new).collect();
     let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     names
         .into_iter()
@@ -42,29 +42,41 @@ pub fn changes(old: Option<&Lockfile>, new: &Lockfile) -> Vec<Change> {
         .collect()
 }
 
-fn by_name(lock: &Lockfile) -> impl Iterator<Item = (&str, &LockedPackage)> {
-    lock.packages.iter().map(|package| (package.name.as_str(), package))
+/// A package, or an archive; should both have one name, the archive is told.
+#[derive(Clone, Copy)]
+struct Item<'a> {
+    version: &'a str,
+    sha256: &'a str,
 }
 
-fn change(name: &str, old: Option<&LockedPackage>, new: Option<&LockedPackage>) -> Option<Change> {
+fn by_name(lock: &Lockfile) -> impl Iterator<Item = (&str, Item<'_>)> {
+    let packages = lock.packages.iter().map(|it| (&it.name, &it.version, &it.sha256));
+    let archives = lock.images.iter().flat_map(|image| &image.archives);
+    let archives = archives.map(|it| (&it.name, &it.version, &it.sha256));
+    packages
+        .chain(archives)
+        .map(|(name, version, sha256)| (name.as_str(), Item { version, sha256 }))
+}
+
+fn change(name: &str, old: Option<Item<'_>>, new: Option<Item<'_>>) -> Option<Change> {
     let name = name.to_owned();
     match (old, new) {
         (None, Some(new)) => Some(Change::Added {
             name,
-            version: new.version.clone(),
+            version: new.version.to_owned(),
         }),
         (Some(old), None) => Some(Change::Removed {
             name,
-            version: old.version.clone(),
+            version: old.version.to_owned(),
         }),
         (Some(old), Some(new)) if old.version != new.version => Some(Change::Moved {
             name,
-            from: old.version.clone(),
-            to: new.version.clone(),
+            from: old.version.to_owned(),
+            to: new.version.to_owned(),
         }),
         (Some(old), Some(new)) if old.sha256 != new.sha256 => Some(Change::Replaced {
             name,
-            version: new.version.clone(),
+            version: new.version.to_owned(),
         }),
         _ => None,
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use super::{FORMAT, LockedImage, LockedPackage, LockedSuite, Lockfile};
+use super::{FORMAT, LockedArchive, LockedImage, LockedPackage, LockedSuite, Lockfile};
 use crate::definition::Definition;
 use crate::flavour::Flavour;
 use crate::project::Project;
@@ -33,6 +33,8 @@ pub enum LockMismatch {
     Install { image: String, names: Vec<String> },
     #[error("the image `{image}` leaves out others or for other reasons: {}", names.join(", "))]
     Omissions { image: String, names: Vec<String> },
+    #[error("the image `{image}` has other archives: {}", names.join(", "))]
+    Archives { image: String, names: Vec<String> },
     #[error("the image `{image}` has the package `{package}`, which is not in it, or is listed out of order")]
     Package { image: String, package: String },
 }
@@ -102,7 +104,12 @@ impl Lockfile {
         }
     }
 
-    fn check_image(&self, project: &Project, image: &Definition, locked: &LockedImage) -> Result<(), LockMismatch> {
+    pub(crate) fn check_image(
+        &self,
+        project: &Project,
+        image: &Definition,
+        locked: &LockedImage,
+    ) -> Result<(), LockMismatch> {
         let name = || image.name.clone();
         if image.parent != locked.parent {
             return Err(LockMismatch::Parent { image: name() });
@@ -130,6 +137,16 @@ impl Lockfile {
         let names: Vec<String> = missing.chain(foreign).cloned().collect();
         if !names.is_empty() {
             return Err(LockMismatch::Omissions { image: name(), names });
+        }
+        let archives = LockedArchive::all_of(image);
+        if archives != locked.archives {
+            let either = archives.iter().chain(&locked.archives);
+            let differs = either.filter(|it| !(archives.contains(it) && locked.archives.contains(it)));
+            let names: BTreeSet<String> = differs.map(|archive| archive.name.clone()).collect();
+            return Err(LockMismatch::Archives {
+                image: name(),
+                names: names.into_iter().collect(),
+            });
         }
         let lost = locked.packages.iter().find(|package| self.package(package).is_none());
         lost.map_or(Ok(()), |package| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{self, Document};
-use super::{Configuration, Directory, Probe, Ready, Restart, Service};
+use super::{Configuration, Directory, Prepare, Probe, Ready, Restart, Service};
 use crate::rendered::{Condition, RenderedFile};
 
 const LONGEST_SECONDS: u64 = 3600;
@@ -23,6 +23,10 @@ pub(super) fn check(document: Document) -> Result<Configuration, String> {
         .collect::<Result<_, _>>()?;
     let files = document.files.into_iter().map(file).collect::<Result<_, _>>()?;
     let first_start = document.first_start.map(first_start::check).transpose()?;
+    let prepare = document.prepare.map(prepare).transpose()?;
+    if prepare.is_some() && first_start.is_some() {
+        return Err("`first_start` and `prepare` cannot both be there".to_owned());
+    }
     let mut services: Vec<Service> = Vec::new();
     for declared in document.services {
         let service = service(declared)?;
@@ -47,6 +51,7 @@ pub(super) fn check(document: Document) -> Result<Configuration, String> {
         directories,
         files,
         first_start,
+        prepare,
         services,
     })
 }
@@ -55,6 +60,26 @@ fn directory(declared: document::Directory) -> Result<Directory, String> {
     let path = absolute(declared.path)?;
     let mode = mode("directory", &path, &declared.mode)?;
     Ok(Directory { path, mode })
+}
+
+fn prepare(declared: document::Prepare) -> Result<Prepare, String> {
+    let plain = |option: &String| {
+        let known = |letter: char| letter.is_ascii_alphanumeric() || "-=/.,:_".contains(letter);
+        option.starts_with("--") && option.chars().all(known)
+    };
+    if let Some(option) = declared.build_options.iter().find(|option| !plain(option)) {
+        return Err(format!("prepare: `{option}` is no option of Keycloak's build"));
+    }
+    Ok(Prepare {
+        distribution: absolute(declared.distribution)?,
+        java: absolute(declared.java)?,
+        directory: absolute(declared.directory)?,
+        template: absolute(declared.template)?,
+        realm_directory: absolute(declared.realm_directory)?,
+        build_options: declared.build_options,
+        build_timeout: seconds("build_seconds", declared.build_seconds)?,
+        database_timeout: seconds("database_seconds", declared.database_seconds)?,
+    })
 }
 
 fn file(declared: document::File) -> Result<RenderedFile, String> {
@@ -124,6 +149,13 @@ fn service(declared: document::Service) -> Result<Service, String> {
             .map(absolute)
             .collect::<Result<_, _>>()
             .map_err(at)?,
+        remove_when_ready: declared
+            .remove_when_ready
+            .into_iter()
+            .map(absolute)
+            .collect::<Result<_, _>>()
+            .map_err(at)?,
+        inherit_environment: declared.inherit_environment,
         ready: declared.ready.map(ready).transpose().map_err(at)?,
         command: declared.command,
         environment: declared.environment,

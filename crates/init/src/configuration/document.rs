@@ -20,6 +20,7 @@ pub(super) struct Document {
     #[serde(default, rename = "file")]
     pub(super) files: Vec<File>,
     pub(super) first_start: Option<FirstStart>,
+    pub(super) prepare: Option<Prepare>,
     #[serde(default, rename = "service")]
     pub(super) services: Vec<Service>,
 }
@@ -112,6 +113,57 @@ fn first_start_seconds() -> u64 {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Prepare {
+    #[expect(dead_code, reason = "there is one kind so far: another one will need it to be said")]
+    pub(super) kind: Preparation,
+    #[serde(default = "distribution")]
+    pub(super) distribution: PathBuf,
+    pub(super) java: PathBuf,
+    #[serde(default = "prepared_directory")]
+    pub(super) directory: PathBuf,
+    #[serde(default = "template")]
+    pub(super) template: PathBuf,
+    #[serde(default = "realm_directory")]
+    pub(super) realm_directory: PathBuf,
+    pub(super) build_options: Vec<String>,
+    #[serde(default = "build_seconds")]
+    pub(super) build_seconds: u64,
+    #[serde(default = "database_seconds")]
+    pub(super) database_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Preparation {
+    Keycloak,
+}
+
+fn distribution() -> PathBuf {
+    PathBuf::from("/opt/keycloak")
+}
+
+fn prepared_directory() -> PathBuf {
+    PathBuf::from("/run/keycloak")
+}
+
+fn template() -> PathBuf {
+    PathBuf::from("/etc/qclock/keycloak.conf")
+}
+
+fn realm_directory() -> PathBuf {
+    PathBuf::from("/etc/qclock/realm")
+}
+
+fn build_seconds() -> u64 {
+    180
+}
+
+fn database_seconds() -> u64 {
+    300
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Service {
     pub(super) name: String,
     pub(super) command: Vec<String>,
@@ -128,6 +180,10 @@ pub(super) struct Service {
     pub(super) lock: Option<PathBuf>,
     #[serde(default)]
     pub(super) remove_before_start: Vec<PathBuf>,
+    #[serde(default)]
+    pub(super) remove_when_ready: Vec<PathBuf>,
+    #[serde(default = "yes")]
+    pub(super) inherit_environment: bool,
     #[serde(default)]
     pub(super) log: Log,
     pub(super) ready: Option<Ready>,

@@ -4,7 +4,7 @@ use super::lines::{Lines, Part};
 use super::php_fpm::PhpFpm;
 use super::postgresql::Postgresql;
 use super::record::Record;
-use super::{Format, Source, access, apache_error, json, mariadb, mysql};
+use super::{Format, Source, access, apache_error, json, keycloak, mariadb, mysql};
 use crate::clock::Timestamp;
 
 #[derive(Debug)]
@@ -118,6 +118,7 @@ impl Decoder {
                 Err(_) => plain(line, part, now, &self.source(), to),
             },
             Format::ApacheError => apache_error::write(line, now, &self.source(), to),
+            Format::Keycloak => keycloak::write(line, now, &self.source(), to),
             Format::Mariadb => mariadb::write(line, now, &self.source(), to),
             Format::Mysql => mysql::write(line, now, &self.source(), to),
             Format::PhpFpm => {
@@ -166,6 +167,7 @@ mod tests {
             Just(&b"[25-Nov-2026 01:26:19] WARNING: [pool www] child 12 said into stderr: \""[..]),
             Just(&b"NOTICE: PHP message: PHP Fatal error:  Uncaught x in /x:1\nStack trace:\n#0 "[..]),
             Just(&b"2026-11-25  1:02:03 0 [Note] InnoDB: "[..]),
+            Just(&b"{\"level\":\"WARN\",\"loggerName\":\"org.keycloak.events\",\"message\":\"type=\\\"LOGIN"[..]),
             Just(&b"{\"a\":1,\"level\":\"x\",\"b\":\""[..]),
             Just(&b"2026-11-25 01:02:03.456 UTC 7 00000 [::1] client backend|LOG:  "[..]),
             Just(&b"2026-11-25 01:02:03.456 UTC 7 00000 [] checkpointer|DETAIL:  "[..]),
@@ -180,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_in_every_line_that_goes_out_is_a_record(bytes in lines()) {
-            for format in [Format::Plain, Format::Json, Format::ApacheAccess, Format::ApacheError, Format::PhpFpm, Format::Mariadb, Format::Mysql, Format::Postgresql] {
+            for format in [Format::Plain, Format::Json, Format::ApacheAccess, Format::ApacheError, Format::PhpFpm, Format::Keycloak, Format::Mariadb, Format::Mysql, Format::Postgresql] {
                 let (mut decoder, mut to) = (Decoder::new(format, "x", "stderr", 7), Vec::new());
                 let now = Timestamp::from_microseconds(0).unwrap();
                 decoder.feed(&bytes, now, &mut to);

@@ -5,7 +5,7 @@ mod container;
 mod control;
 mod header;
 mod path;
-mod tar;
+pub(crate) mod tar;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

@@ -11,7 +11,7 @@ use super::Described;
 use crate::ledger::scriptlet_name;
 use crate::lock::{LockError, Request};
 use crate::lockfile::{LockedPackage, Lockfile};
-use crate::supply::{Supply, SupplyError};
+use crate::supply::{NO_FILES, Supply, SupplyError};
 
 /// What the package itself tells.
 struct Told {
@@ -31,6 +31,7 @@ pub(super) fn verify_all(
         fetcher: request.fetcher,
         mirrors: request.mirrors,
         snapshot: None,
+        files: &NO_FILES,
         progress: request.progress,
     };
     let packages: Vec<&LockedPackage> = lock.packages.iter().collect();

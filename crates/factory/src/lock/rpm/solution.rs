@@ -7,7 +7,7 @@ use qclock_trust::{RepositoryRecord, Sha256};
 
 use crate::definition::Definition;
 use crate::lock::LockError;
-use crate::lockfile::{LockedImage, LockedOmission, LockedPackage, effective_omissions};
+use crate::lockfile::{LockedArchive, LockedImage, LockedOmission, LockedPackage, effective_omissions};
 use crate::project::Project;
 use crate::repository::{Means, Repository, is_inside, keep_all, read_filelists};
 
@@ -184,6 +184,7 @@ fn locked_image(project: &Project, image: &Definition, parent: Option<&Set>, set
         install,
         packages,
         omissions,
+        archives: LockedArchive::all_of(image),
     }
 }
 

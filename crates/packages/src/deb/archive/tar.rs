@@ -29,7 +29,7 @@ pub enum EntryError {
     Fifo,
     #[error("it is a sparse file")]
     Sparse,
-    #[error("it has extended attributes, which a Debian package cannot have")]
+    #[error("it has extended attributes, which no image takes over")]
     Attributes,
     #[error("it has the unknown type {kind:#04x}")]
     Kind { kind: u8 },
@@ -37,7 +37,7 @@ pub enum EntryError {
     Content,
     #[error("it is a hard link to `{target}`, which is no earlier file")]
     Hardlink { target: String },
-    #[error("it lies below `{link}`, which is a symbolic link or a file of the same package")]
+    #[error("it lies below `{link}`, which is a symbolic link or a file of the same archive")]
     Below { link: String },
     #[error("its header is unreadable: {reason}")]
     Header { reason: &'static str },
@@ -55,20 +55,20 @@ pub enum EntryError {
 
 /// An error, and the entry at which it was met (or where the archive stood).
 #[derive(Debug)]
-pub(super) struct At {
-    pub(super) entry: String,
-    pub(super) error: EntryError,
+pub(crate) struct At {
+    pub(crate) entry: String,
+    pub(crate) error: EntryError,
 }
 
 /// What the visitor of an entry or the walk itself ended with.
 #[derive(Debug)]
-pub(super) enum Stop<E> {
+pub(crate) enum Stop<E> {
     Visitor(E),
     Archive(At),
 }
 
 /// Walks a whole archive: to its end marks, and to the end of `reader`, so that the checks of a compression are made too.
-pub(super) fn walk<E>(
+pub(crate) fn walk<E>(
     reader: &mut dyn Read,
     limits: Limits,
     visit: &mut dyn FnMut(Entry, &mut dyn Read) -> Result<(), E>,

@@ -1,0 +1,284 @@
+//! The identity provider and its database, in a stack of their own.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use qclock_testkit::client;
+use qclock_testkit::stack::Stack;
+use qclock_testkit::wait::wait_for;
+use serde_json::Value;
+
+use crate::first_start::{Sequence, pause_until, seed};
+use crate::rounds;
+
+const SERVICE: &str = "identity";
+const DATABASE: &str = "identity-db";
+/// What is promised is 90 s for a first start and 30 s for a later one, on two otherwise idle cores; tests run on busy ones.
+const READY_WITHIN: Duration = Duration::from_secs(300);
+/// The driver gives a silent connection up after 15 s, and a health check asks every 5 s.
+const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// A first start takes about 30 s on idle cores.
+const FIRST_START_MILLISECONDS: u64 = 40_000;
+const SECRETS: [&str; 5] = [
+    "identity_db_password",
+    "identity_client_secret",
+    "identity_realm_secret",
+    "identity_admin_password",
+    "identity_console_password",
+];
+
+struct Identity {
+    stack: Stack,
+}
+
+impl Identity {
+    fn new(stack: &Stack, name: &str) -> Result<Self> {
+        let identity = Self {
+            stack: stack.another(name, &[SERVICE, DATABASE])?,
+        };
+        let qclock = crate::images::programs()?.join("qclock").display().to_string();
+        identity.stack.run(&qclock, &["--quiet", "secrets"])?;
+        Ok(identity)
+    }
+
+    fn up(&self) -> Result<Duration> {
+        self.stack.compose(&["up", "--detach", SERVICE])?;
+        self.ready()
+    }
+
+    fn ready(&self) -> Result<Duration> {
+        let ((), after) = wait_for("the identity provider is ready", READY_WITHIN, || {
+            let container = self.stack.container(SERVICE).map_err(|error| format!("{error:#}"))?;
+            let asked = self
+                .stack
+                .output("docker", &["exec", &container, "/usr/bin/qclock-init", "health"]);
+            match asked {
+                Ok(output) if output.status.success() => Ok(()),
+                Ok(output) => Err(String::from_utf8_lossy(&output.stdout).into_owned()),
+                Err(error) => Err(format!("{error:#}")),
+            }
+        })?;
+        Ok(after)
+    }
+
+    /// It publishes nothing; this machine reaches it by its own address.
+    fn url(&self, path: &str) -> Result<String> {
+        let inspected = self.stack.inspect(SERVICE)?;
+        let networks = inspected["NetworkSettings"]["Networks"]
+            .as_object()
+            .context("no networks")?;
+        let address = networks
+            .values()
+            .find_map(|network| network["IPAddress"].as_str().filter(|address| !address.is_empty()))
+            .context("no address")?;
+        Ok(format!("http://{address}:8080/auth{path}"))
+    }
+
+    fn get(&self, path: &str) -> Result<client::Answer> {
+        client::get(&self.url(path)?, Duration::from_secs(30))
+    }
+
+    fn secret(&self, name: &str) -> Result<String> {
+        Ok(fs_err::read_to_string(self.stack.folder().join("secrets").join(name))?)
+    }
+
+    /// The realm is whole: its own client signs in with the secret of this stack, and reads the realm.
+    fn realm(&self) -> Result<Value> {
+        let body = format!(
+            "grant_type=client_credentials&client_id=qclock-realm&client_secret={}",
+            self.secret("identity_realm_secret")?
+        );
+        let kind = ("Content-Type", "application/x-www-form-urlencoded");
+        let token = client::post(
+            &self.url("/realms/qclock/protocol/openid-connect/token")?,
+            &[kind],
+            &body,
+            Duration::from_secs(30),
+        )?;
+        ensure!(token.status == 200, "no token: {} {}", token.status, token.body);
+        let token = token.json()?["access_token"].as_str().context("no token")?.to_owned();
+        let answer = client::request(
+            "GET",
+            &self.url("/admin/realms/qclock")?,
+            &[("Authorization", &format!("Bearer {token}"))],
+            Duration::from_secs(30),
+        )?;
+        ensure!(answer.status == 200, "the realm: {} {}", answer.status, answer.body);
+        answer.json()
+    }
+}
+
+/// Comes up twice, serves what browsers and the dashboard ask for, and tells no secret.
+pub(crate) fn starts_and_serves(stack: &Stack) -> Result<()> {
+    let identity = Identity::new(stack, "identity")?;
+    let first = identity.up()?;
+    let realm = identity.realm()?;
+    ensure!(
+        realm["bruteForceProtected"] == true && realm["eventsEnabled"] == true,
+        "the realm is not as its file says: {realm}"
+    );
+    discovery(&identity)?;
+    sign_in_page(&identity)?;
+    let memory = memory(&identity)?;
+    silent(&identity)?;
+
+    identity.stack.compose(&["restart", SERVICE])?;
+    let later = identity.ready()?;
+    identity.realm()?;
+    identity.stack.compose(&["stop", SERVICE])?;
+    let state = identity.stack.inspect(SERVICE)?["State"].clone();
+    ensure!(state["ExitCode"] == 0, "a stop ends with {state}");
+    println!("    identity: first start {first:.1?}, later one {later:.1?}, {memory}");
+    identity.stack.remove()
+}
+
+fn discovery(identity: &Identity) -> Result<()> {
+    let document = identity
+        .get("/realms/qclock/.well-known/openid-configuration")?
+        .json()?;
+    let expected = format!("http://localhost:{}/auth/realms/qclock", identity.stack.identity_port);
+    ensure!(document["issuer"] == expected, "the issuer is {}", document["issuer"]);
+    let token = document["token_endpoint"].as_str().context("no token endpoint")?;
+    ensure!(
+        token.starts_with(&identity.url("")?),
+        "the back channel leads to {token}"
+    );
+    Ok(())
+}
+
+/// The page, and its style sheets as every browser asks for them: compressed, which Keycloak needs a folder for.
+fn sign_in_page(identity: &Identity) -> Result<()> {
+    let callback = format!("http://localhost:{}/qclock/sign-in/callback", identity.stack.http_port);
+    let address = |callback: &str| {
+        identity.url(&format!(
+            "/realms/qclock/protocol/openid-connect/auth?client_id=qclock-dashboard&response_type=code&scope=openid&state=s\
+             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&redirect_uri={callback}"
+        ))
+    };
+    let page = |language: &str, callback: &str| {
+        let headers = [("Accept-Language", language)];
+        client::request("GET", &address(callback)?, &headers, Duration::from_secs(30))
+    };
+    let english = page("en", &callback)?;
+    ensure!(english.status == 200, "the page of sign-in: {}", english.status);
+    let french = page("fr", &callback)?;
+    ensure!(
+        french.body.contains("lang=\"fr\"") && english.body.contains("lang=\"en\""),
+        "the page has one language"
+    );
+    let elsewhere = page("en", "http://evil.example/qclock/sign-in/callback")?;
+    ensure!(
+        elsewhere.status == 400,
+        "a foreign redirect address: {}",
+        elsewhere.status
+    );
+    let sheet = english
+        .body
+        .split('"')
+        .find(|part| part.contains("/resources/") && part.contains(".css"))
+        .context("the page has no style sheet")?;
+    let path = sheet.split_once("/auth").context("the style sheet's address")?.1;
+    let answer = client::request(
+        "GET",
+        &identity.url(path)?,
+        &[("Accept-Encoding", "gzip")],
+        Duration::from_secs(30),
+    );
+    // What is compressed is not text, which this client may mind.
+    match answer {
+        Ok(answer) => ensure!(answer.status == 200, "the style sheet: {}", answer.status),
+        Err(error) => ensure!(
+            !format!("{error:#}").contains("500"),
+            "the style sheet, compressed: {error:#}"
+        ),
+    }
+    Ok(())
+}
+
+fn memory(identity: &Identity) -> Result<String> {
+    let java = identity.stack.processes(SERVICE, "java")?;
+    let java = java.first().context("no java")?;
+    let times = fs_err::read_to_string(format!("/proc/{}/stat", java.pid))?;
+    let fields: Vec<&str> = times.rsplit_once(')').context("stat")?.1.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(format!(
+        "{} MiB resident, {} s of CPU",
+        java.resident / 1024,
+        ticks / 100
+    ))
+}
+
+/// No secret is where people look, and the files that held them have gone.
+fn silent(identity: &Identity) -> Result<()> {
+    let mut said = vec![
+        ("docker inspect", identity.stack.inspect(SERVICE)?.to_string()),
+        ("docker logs", identity.stack.logs(SERVICE)?),
+    ];
+    for process in identity.stack.processes(SERVICE, "")? {
+        for part in ["environ", "cmdline"] {
+            let bytes = fs_err::read(format!("/proc/{}/{part}", process.pid))?;
+            said.push(("/proc", String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    let java = identity.stack.processes(SERVICE, "java")?;
+    let root = format!("/proc/{}/root/run/keycloak", java.first().context("no java")?.pid);
+    let left: Vec<_> = fs_err::read_dir(format!("{root}/import"))?.collect::<Result<_, _>>()?;
+    ensure!(left.is_empty(), "the realms' files are still there: {left:?}");
+    said.push(("java.args", fs_err::read_to_string(format!("{root}/java.args"))?));
+    said.push((
+        "keycloak.conf",
+        fs_err::read_to_string(format!("{root}/keycloak.conf"))?,
+    ));
+    for name in SECRETS {
+        let secret = identity.secret(name)?;
+        for (place, text) in &said {
+            ensure!(!text.contains(secret.trim()), "`{name}` is in {place}");
+        }
+    }
+    Ok(())
+}
+
+/// Frozen, its database makes it say so within a bound; thawed, it works again by itself.
+pub(crate) fn database_frozen(stack: &Stack) -> Result<()> {
+    let identity = Identity::new(stack, "frozen")?;
+    identity.up()?;
+    let ready = |wanted: u16| {
+        wait_for(
+            &format!("readiness answers {wanted}"),
+            SHOWN_WITHIN,
+            || match identity.get("/health/ready") {
+                Ok(answer) if answer.status == wanted => Ok(()),
+                Ok(answer) => Err(format!("status {}", answer.status)),
+                Err(error) => Err(format!("{error:#}")),
+            },
+        )
+    };
+    ready(200)?;
+    identity.stack.compose(&["pause", DATABASE])?;
+    let ((), shown) = ready(503)?;
+    identity.stack.compose(&["unpause", DATABASE])?;
+    let ((), healed) = ready(200)?;
+    identity.realm()?;
+    println!("    frozen: told after {shown:.1?}, healed {healed:.1?} after the thaw");
+    identity.stack.remove()
+}
+
+/// Whatever moment of its first start it is killed at, it ends with a whole realm.
+pub(crate) fn killed_at_random(stack: &Stack) -> Result<()> {
+    let seed = seed()?;
+    println!("    seed {seed}");
+    let mut random = Sequence::new(seed);
+    let identity = Identity::new(stack, "identity-killed")?;
+    for round in 1..=rounds(2, 10) {
+        let moment = Duration::from_millis(random.next() % FIRST_START_MILLISECONDS);
+        let told = || format!("round {round}, killed after {moment:?}, seed {seed}");
+        identity.stack.compose(&["down", "--volumes"])?;
+        identity.stack.compose(&["up", "--detach", SERVICE])?;
+        pause_until(moment);
+        // One that has not begun yet cannot be killed, which is a moment as good as any.
+        drop(identity.stack.compose(&["kill", "--signal", "KILL", SERVICE]));
+        identity.up().with_context(told)?;
+        identity.realm().with_context(told)?;
+    }
+    identity.stack.remove()
+}
