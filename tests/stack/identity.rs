@@ -19,8 +19,9 @@ const READY_WITHIN: Duration = Duration::from_secs(300);
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 /// A first start takes about 30 s on idle cores.
 const FIRST_START_MILLISECONDS: u64 = 40_000;
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 6] = [
     "identity_db_password",
+    "identity_app_secret",
     "identity_client_secret",
     "identity_realm_secret",
     "identity_admin_password",

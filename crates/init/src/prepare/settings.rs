@@ -17,7 +17,11 @@ const PEERS: &str = "QCLOCK_IDENTITY_PEERS";
 const CERTIFICATE: &str = "QCLOCK_IDENTITY_TLS_CERTIFICATE_FILE";
 const KEY: &str = "QCLOCK_IDENTITY_TLS_KEY_FILE";
 /// Secrets of the realms, under the names that stand for them in the realms' files.
-const CLIENT_SECRETS: [&str; 2] = ["QCLOCK_IDENTITY_CLIENT_SECRET", "QCLOCK_IDENTITY_REALM_SECRET"];
+const CLIENT_SECRETS: [&str; 3] = [
+    "QCLOCK_IDENTITY_APP_SECRET",
+    "QCLOCK_IDENTITY_CLIENT_SECRET",
+    "QCLOCK_IDENTITY_REALM_SECRET",
+];
 const FIRST_PASSWORDS: [&str; 2] = ["QCLOCK_IDENTITY_ADMIN_PASSWORD", "QCLOCK_IDENTITY_CONSOLE_PASSWORD"];
 /// The realms' own policies demand it, and Keycloak ends without saying of whose password it speaks.
 const SHORTEST_PASSWORD: usize = 14;
