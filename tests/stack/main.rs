@@ -26,6 +26,7 @@ mod laboratory;
 mod lifecycle;
 mod mysql;
 mod packages;
+mod realm;
 mod truth;
 
 use std::path::Path;
@@ -80,6 +81,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         "Apache passes on what sign-in needs and nothing else of the identity provider",
         edge::of_sign_in,
         Always,
+    ),
+    (
+        "the realm is as its file says, and becomes what it says next",
+        realm::as_code,
+        Never,
     ),
     ("every container is hardened as written", hardening::containers, Always),
     (

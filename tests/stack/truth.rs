@@ -32,6 +32,10 @@ pub(crate) fn status_document(stack: &Stack) -> Result<()> {
     ] {
         stack.wait_for_state(id, &["operational"], Duration::from_secs(30))?;
     }
+    stack.wait_for_state("identity-db", &["operational"], Duration::from_secs(30))?;
+    if stack.flavour.is_evaluation() {
+        stack.wait_for_state("identity", &["operational"], Duration::from_secs(30))?;
+    }
     let status = stack.get("/api/v1/status")?.json()?;
     ensure!(status["schema"] == "qclock.status/1", "schema is {}", status["schema"]);
     ensure!(status["state"] == "operational", "overall state is {}", status["state"]);
