@@ -28,4 +28,4 @@ cargo test --release --workspace --locked --no-run
 
 say "testing"
 [ "${#engine_user[@]}" = 0 ] || fail "the stack tests speak to Docker as you: add yourself to the group docker, or run this as root"
-QCLOCK_STACK_TESTS=required cargo test --release --workspace --locked
+QCLOCK_STACK_TESTS=required cargo test --release --workspace --locked --no-fail-fast

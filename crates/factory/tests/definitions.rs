@@ -93,7 +93,7 @@ fn requests_of_the_reference_flavour_solve_on_real_metadata_and_stay_small() {
         counts.insert(image.name.clone(), answer.packages.len());
     }
     let expected = [
-        ("app", 74),
+        ("app", 79),
         ("base", 15),
         ("dashboard", 15),
         ("db", 36),
