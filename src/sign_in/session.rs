@@ -1,6 +1,6 @@
 //! Who is signed in: kept here, never in the browser, which holds 256 random bits and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -111,25 +111,29 @@ impl Sessions {
         self.lock().remove(&ticket).map(|kept| kept.session)
     }
 
-    /// Ends those of a session of the provider's, or all of a person's.
+    /// Ends all of a person's: of the one that is named, and of whoever has the provider's session.
+    ///
+    /// A provider that means one session of several does little harm this way, since whoever still has one there comes back without a
+    /// question.  One that means all of them is obeyed: Keycloak ends all sessions of a person with a single message, which names one.
     pub fn end_all(&self, issuer: &str, sid: Option<&str>, subject: Option<&str>) -> Vec<Arc<Session>> {
-        let means = |session: &Session| {
-            session.identity.issuer == issuer
-                && (sid.is_some() || subject.is_some())
-                && sid.is_none_or(|sid| session.sid.as_deref() == Some(sid))
-                && subject.is_none_or(|subject| session.identity.subject == subject)
-        };
         let mut kept = self.lock();
-        let ended: Vec<Digest> = kept
-            .iter()
-            .filter(|(_, entry)| means(&entry.session))
-            .map(|(ticket, _)| *ticket)
+        let people: BTreeSet<String> = kept
+            .values()
+            .map(|entry| &entry.session)
+            .filter(|session| session.identity.issuer == issuer)
+            .filter(|session| match subject {
+                Some(subject) => session.identity.subject == subject,
+                None => sid.is_some() && session.sid.as_deref() == sid,
+            })
+            .map(|session| session.identity.subject.clone())
             .collect();
-        ended
-            .iter()
-            .filter_map(|ticket| kept.remove(ticket))
-            .map(|entry| entry.session)
-            .collect()
+        let (ended, others) = std::mem::take(&mut *kept).into_iter().partition(|(_, entry)| {
+            let identity = &entry.session.identity;
+            identity.issuer == issuer && people.contains(&identity.subject)
+        });
+        *kept = others;
+        let ended: BTreeMap<Digest, Kept> = ended;
+        ended.into_values().map(|entry| entry.session).collect()
     }
 
     /// How many there are.
@@ -228,17 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn the_provider_ends_one_session_or_all_of_a_person() {
+    fn the_provider_ends_all_sessions_of_a_person() {
         let (sessions, now) = (Sessions::new(LIMITS), Moment::now());
         begin(&sessions, "ann", "s1", now);
         begin(&sessions, "ann", "s2", now);
         begin(&sessions, "bob", "s3", now);
         assert_eq!(sessions.end_all("https://b", Some("s1"), None).len(), 0);
         assert_eq!(sessions.end_all("https://a", None, None).len(), 0);
-        assert_eq!(sessions.end_all("https://a", Some("s1"), Some("bob")).len(), 0);
-        assert_eq!(sessions.end_all("https://a", Some("s1"), Some("ann")).len(), 1);
+        assert_eq!(sessions.end_all("https://a", Some("s9"), None).len(), 0);
+        assert_eq!(sessions.end_all("https://a", Some("s1"), Some("cem")).len(), 0);
+        assert_eq!(sessions.end_all("https://a", Some("s1"), Some("ann")).len(), 2);
         begin(&sessions, "ann", "s4", now);
-        assert_eq!(sessions.end_all("https://a", None, Some("ann")).len(), 2);
+        begin(&sessions, "ann", "s5", now);
+        assert_eq!(sessions.end_all("https://a", Some("s5"), None).len(), 2);
+        begin(&sessions, "ann", "s6", now);
+        assert_eq!(sessions.end_all("https://a", None, Some("ann")).len(), 1);
         assert_eq!(sessions.count(now.steady), 1);
     }
 }
