@@ -19,6 +19,8 @@ for tool in rpmbuild:rpm createrepo_c:createrepo-c dnf:dnf gpg:gpg; do
 done
 [ "${#laboratory[@]}" = 0 ] || install_packages "for the laboratory of Oracle Linux, for the tests" "${laboratory[@]}"
 command -v skopeo >/dev/null || install_packages "a second reader of images, for the tests" skopeo
+command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v google-chrome >/dev/null ||
+  install_packages "a browser, for the tests of sign-in" chromium-headless-shell
 /usr/bin/python3 -c "import dnf" 2>/dev/null || install_packages "the reference answers to requests on RPM repositories, for the tests" dnf
 command -v curl >/dev/null || install_packages "for the tests" curl
 

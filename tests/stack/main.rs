@@ -5,6 +5,8 @@
 //! Needs a Docker engine and Compose v2, and for the laboratory tools of rpm and dnf.  Where there is none every trial that needs it is
 //! reported as ignored with the reason; with `QCLOCK_STACK_TESTS=required` (as `scripts/test.sh` sets it) that is a failure instead.
 //! `QCLOCK_TEST_TAG` names images that are there already, for scenarios with a stack of their own that are run alone.
+//! `QCLOCK_TEST_STACK` names the folder of a stack that is up already and stays so (see [`Stack::running`]), for scenarios that are run
+//! alone on it.  Those of sign-in need Debian's `chromium-headless-shell`.
 //! `QCLOCK_TEST_FULL=1` runs the randomised rounds at their full count, and every scenario in both flavours.
 
 #![expect(
@@ -27,6 +29,8 @@ mod lifecycle;
 mod mysql;
 mod packages;
 mod realm;
+mod secrets;
+mod sign_in;
 mod truth;
 
 use std::path::Path;
@@ -36,6 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
+use qclock_testkit::browser::Browser;
 use qclock_testkit::laboratory::missing_tools;
 use qclock_testkit::stack::{Flavour, Stack, docker_answers};
 
@@ -51,9 +56,11 @@ enum Laboratory {
     Full,
     /// The scenario is about the evaluation flavour, or about the scripts.
     Never,
+    /// Nor with it; and it needs a browser.
+    InABrowser,
 }
 
-use Laboratory::{Always, Full, Never};
+use Laboratory::{Always, Full, InABrowser, Never};
 
 /// In the order in which they run: the stack comes up in the first and is broken in ever worse ways.
 const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
@@ -87,6 +94,42 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         realm::as_code,
         Never,
     ),
+    (
+        "the first administrator signs in with the password for one time, and must change it",
+        sign_in::first_day,
+        InABrowser,
+    ),
+    (
+        "each role sees what it should, and is refused the rest",
+        sign_in::each_role,
+        InABrowser,
+    ),
+    (
+        "signing out ends the session at the provider, and the provider's sign-out ends it in every browser",
+        sign_in::everywhere,
+        InABrowser,
+    ),
+    ("a session that nobody uses ends", sign_in::by_time, InABrowser),
+    (
+        "people who are signed in stay so while the identity provider is away, and others are told",
+        sign_in::away,
+        InABrowser,
+    ),
+    (
+        "the realm's key is rotated while people sign in",
+        sign_in::key_rotated,
+        InABrowser,
+    ),
+    (
+        "a PHP application behind sign-in is told who it is, and believes no header",
+        sign_in::signed_in_for,
+        InABrowser,
+    ),
+    (
+        "kill -9 of the identity provider and its database at random moments keeps nobody from signing in again",
+        sign_in::killed_at_random,
+        InABrowser,
+    ),
     ("every container is hardened as written", hardening::containers, Always),
     (
         "no image holds a set-id file or a shell",
@@ -116,6 +159,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
     (
         "logs are one JSON object per line and hold no secret",
         truth::logs,
+        Always,
+    ),
+    (
+        "no generated secret is in what Docker tells, in logs, environments, images or files outside /run/secrets",
+        secrets::nowhere_to_be_seen,
         Always,
     ),
     (
@@ -217,14 +265,24 @@ fn main() -> ExitCode {
     if let (Some(reason), false) = (&no_laboratory, required) {
         println!("the laboratory's tests are left out: {reason:#} (scripts/test.sh installs it)");
     }
+    let no_browser = Browser::program().err();
+    if let (Some(reason), false) = (&no_browser, required) {
+        println!("the tests in a browser are left out: {reason:#} (scripts/test.sh installs it)");
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut stacks = Vec::new();
     let mut trials = Vec::new();
-    for (flavour, scenarios) in [
-        (Flavour::Debian12, in_debian12()),
-        (Flavour::Laboratory, in_the_laboratory()),
-    ] {
-        let stack = match Stack::new(root, flavour) {
+    let running = std::env::var_os("QCLOCK_TEST_STACK");
+    let mut flavours = vec![(Flavour::Debian12, in_debian12())];
+    if running.is_none() {
+        flavours.push((Flavour::Laboratory, in_the_laboratory()));
+    }
+    for (flavour, scenarios) in flavours {
+        let stack = match &running {
+            Some(folder) => Stack::running(root, Path::new(folder)),
+            None => Stack::new(root, flavour),
+        };
+        let stack = match stack {
             Ok(stack) => Arc::new(stack),
             Err(error) => {
                 eprintln!("error: {error:#}");
@@ -232,7 +290,7 @@ fn main() -> ExitCode {
             }
         };
         let impossible = unavailable.is_some() || (flavour == Flavour::Laboratory && no_laboratory.is_some());
-        let ignored = impossible && !required;
+        let ignored = |wants_browser| !required && (impossible || (wants_browser && no_browser.is_some()));
         trials.extend(trials_of(&stack, scenarios, arguments.filter.is_some(), ignored));
         stacks.push(stack);
     }
@@ -246,31 +304,34 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-fn in_debian12() -> Vec<(String, Scenario)> {
+/// A sentence, what makes it true, and whether that needs a browser.
+type Listed = (String, Scenario, bool);
+
+fn in_debian12() -> Vec<Listed> {
     let all = SCENARIOS.iter();
-    all.map(|&(sentence, scenario, _)| (sentence.to_owned(), scenario))
+    all.map(|&(sentence, scenario, laboratory)| (sentence.to_owned(), scenario, laboratory == InABrowser))
         .collect()
 }
 
-fn in_the_laboratory() -> Vec<(String, Scenario)> {
+fn in_the_laboratory() -> Vec<Listed> {
     let full = std::env::var_os("QCLOCK_TEST_FULL").is_some();
     let shared = SCENARIOS.iter().filter(|(_, _, laboratory)| match laboratory {
         Always => true,
         Full => full,
-        Never => false,
+        Never | InABrowser => false,
     });
     let shared = shared.map(|&(sentence, scenario, _)| (sentence, scenario));
     let all = IN_THE_LABORATORY.iter().copied().chain(shared);
-    all.map(|(sentence, scenario)| (format!("laboratory: {sentence}"), scenario))
+    all.map(|(sentence, scenario)| (format!("laboratory: {sentence}"), scenario, false))
         .collect()
 }
 
 /// The first of the scenarios brings the stack up; without it the others are not run.
-fn trials_of(stack: &Arc<Stack>, scenarios: Vec<(String, Scenario)>, filtered: bool, ignored: bool) -> Vec<Trial> {
+fn trials_of(stack: &Arc<Stack>, scenarios: Vec<Listed>, filtered: bool, ignored: impl Fn(bool) -> bool) -> Vec<Trial> {
     // Filtered runs leave the first scenario out: then whoever filters answers for a stack that is up.
     let up = Arc::new(AtomicBool::new(filtered));
     let numbered = scenarios.into_iter().enumerate();
-    let trial = |(number, (sentence, scenario)): (usize, (String, Scenario))| {
+    let trial = |(number, (sentence, scenario, wants_browser)): (usize, Listed)| {
         let (stack, up) = (Arc::clone(stack), Arc::clone(&up));
         Trial::test(sentence, move || {
             if !up.load(Ordering::Relaxed) && number > 0 {
@@ -280,7 +341,7 @@ fn trials_of(stack: &Arc<Stack>, scenarios: Vec<(String, Scenario)>, filtered: b
             up.fetch_or(outcome.is_ok(), Ordering::Relaxed);
             outcome.map_err(|error| Failed::from(format!("{error:#}\n{}", stack.evidence())))
         })
-        .with_ignored_flag(ignored)
+        .with_ignored_flag(ignored(wants_browser))
     };
     numbered.map(trial).collect()
 }

@@ -41,6 +41,11 @@ pub(crate) fn as_code(stack: &Stack) -> Result<()> {
     expect(&realm(stack, "diff", FILE)?, 0, "is as its file says")
 }
 
+/// Without a difference.
+pub(crate) fn is_as_its_file(stack: &Stack) -> Result<()> {
+    expect(&realm(stack, "diff", FILE)?, 0, "is as its file says")
+}
+
 fn realm(stack: &Stack, action: &str, file: &str) -> Result<Output> {
     let qclock = crate::images::programs()?.join("qclock").display().to_string();
     let url = format!("http://localhost:{}/auth", stack.identity_port);

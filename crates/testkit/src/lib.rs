@@ -1,5 +1,6 @@
 //! Fixtures, fake services and the stack harness.  For tests only: nothing here reaches an image.
 
+pub mod browser;
 pub mod client;
 pub mod deb;
 pub mod http;

@@ -73,7 +73,9 @@ pub struct Stack {
     pub tag: String,
     /// What this stack's scripts are told besides.
     variables: Vec<(&'static str, String)>,
-    folder: TempDir,
+    folder: PathBuf,
+    /// Goes with the stack; absent where the stack is somebody else's, who takes it away.
+    temporary: Option<TempDir>,
     /// Where the laboratory's packages come from, as soon as there are any.
     mirror: OnceLock<PathBuf>,
 }
@@ -103,7 +105,33 @@ impl Stack {
             identity_port: free_port()?,
             tag: format!("test-{id}"),
             variables: Vec::new(),
-            folder,
+            folder: folder.path().to_owned(),
+            temporary: Some(folder),
+            mirror: OnceLock::new(),
+        })
+    }
+
+    /// A stack of the evaluation flavour that runs already and goes on running, for scenarios that are run alone: `folder` holds its
+    /// `www`, its `secrets` and, in `stack.env`, the variables that it was started with.
+    pub fn running(root: &Path, folder: &Path) -> Result<Self> {
+        let text = fs_err::read_to_string(folder.join("stack.env"))?;
+        let value = |name: &str| {
+            let mut pairs = text.lines().filter_map(|line| line.split_once('='));
+            let pair = pairs.find(|(key, _)| *key == name);
+            pair.map(|(_, value)| value.to_owned())
+                .with_context(|| format!("stack.env has no {name}"))
+        };
+        Ok(Self {
+            root: root.to_owned(),
+            flavour: Flavour::Debian12,
+            project: value("COMPOSE_PROJECT_NAME")?,
+            http_port: value("QCLOCK_HTTP_PORT")?.parse()?,
+            noc_port: value("QCLOCK_NOC_PORT")?.parse()?,
+            identity_port: value("QCLOCK_IDENTITY_PORT")?.parse()?,
+            tag: value("QCLOCK_TAG")?,
+            variables: Vec::new(),
+            folder: folder.to_owned(),
+            temporary: None,
             mirror: OnceLock::new(),
         })
     }
@@ -143,7 +171,7 @@ impl Stack {
 
     /// Folder whose `www` is mounted as the document root and whose `secrets` holds this stack's own passwords.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// From now on the programs of this stack take packages from there, and keep them in a cache of their own.
@@ -320,8 +348,8 @@ impl Stack {
 
     /// Takes everything of this stack away, images of this run included.
     pub fn remove(&self) -> Result<()> {
-        // A copy that was never made has never run.
-        if !self.root.is_dir() {
+        // A copy that was never made has never run, and a stack of somebody else's goes on.
+        if !self.root.is_dir() || self.temporary.is_none() {
             return Ok(());
         }
         self.compose(&["down", "--volumes", "--remove-orphans", "--timeout", "20"])?;
