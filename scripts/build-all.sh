@@ -4,8 +4,10 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/lib/setup.sh
 
+take_turn
+read_settings
 prepare_tools
 compile
 choose_flavour
 prepare_images
-say "ready: docker compose up -d"
+say "ready: ${left_out:+QCLOCK_IDENTITY=$QCLOCK_IDENTITY }docker compose up -d"

@@ -13,6 +13,7 @@ for argument in "$@"; do
 done
 
 prepare_tools
+[ "${#engine_user[@]}" = 0 ] || fail "the stack tests speak to Docker as you: add yourself to the group docker, or run this as root"
 laboratory=()
 for tool in rpmbuild:rpm createrepo_c:createrepo-c dnf:dnf gpg:gpg; do
   command -v "${tool%%:*}" >/dev/null || laboratory+=("${tool##*:}")
@@ -29,5 +30,4 @@ cargo build --release --workspace --locked
 cargo test --release --workspace --locked --no-run
 
 say "testing"
-[ "${#engine_user[@]}" = 0 ] || fail "the stack tests speak to Docker as you: add yourself to the group docker, or run this as root"
 QCLOCK_STACK_TESTS=required cargo test --release --workspace --locked --no-fail-fast

@@ -4,7 +4,10 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 . scripts/lib/setup.sh
 
+take_turn
+read_settings
 prepare_tools
+check_ports
 compile
 choose_flavour
 prepare_images

@@ -30,7 +30,8 @@ start_engine() {
       [ "$attempt" = 1 ] || say "it ended; once more"
       forget_dead /var/run/docker.pid dockerd
       forget_dead /var/run/docker/containerd/containerd.pid containerd
-      pid=$(as_root sh -c "setsid dockerd </dev/null >>$engine_log 2>&1 & echo \$!")
+      # Without the turn that take_turn has taken: it would be kept as long as the daemon runs.
+      pid=$(as_root sh -c "setsid dockerd </dev/null >>$engine_log 2>&1 8<&- & echo \$!")
       wait_for_engine is_alive "$pid" && return
     done
     as_root tail -n 5 "$engine_log" >&2

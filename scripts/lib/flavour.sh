@@ -48,11 +48,3 @@ flavour_of_data() {
   "${engine_user[@]}" docker volume inspect "${COMPOSE_PROJECT_NAME:-qclock}_db" >/dev/null 2>&1 || return
   "${engine_user[@]}" docker image inspect --format "$label" "qclock-db:${QCLOCK_TAG:-latest}" 2>/dev/null | grep .
 }
-
-# Not every flavour has an identity provider yet; the stack then has its database alone.
-choose_identity() {
-  [ -z "${QCLOCK_IDENTITY:-}" ] || return 0
-  grep --quiet "^\[packages\.${QCLOCK_FLAVOUR:-$evaluation}\]" images/identity/image.toml && return
-  export QCLOCK_IDENTITY=database
-  say "the identity provider is not built for ${QCLOCK_FLAVOUR:-$evaluation} yet: QCLOCK_IDENTITY=database, for docker compose, too"
-}

@@ -53,11 +53,26 @@ lock_again() {
 }
 
 build_with() {
-  local lock=$1
+  local status=0
+  build_wanted "$@" || status=$?
+  # What is no package comes from elsewhere, and no other lock would help.
+  if [ "$status" = 4 ] && lacks_keycloak "$1"; then
+    do_about_keycloak || return "$status"
+    build_with "$@"
+    return
+  fi
+  return "$status"
+}
+
+build_wanted() {
+  local lock=$1 images
   shift
+  mapfile -t images < <(wanted_images)
   # As the user who runs the script, so that what is written belongs to that one; then, where it takes root, into Docker.
-  [ "${#engine_user[@]}" = 0 ] || "$programs/qclock" --quiet build --lock "$lock" "$@" >/dev/null || return
-  "${engine_user[@]}" "$programs/qclock" build --lock "$lock" "$@" --load || return
+  if [ "${#engine_user[@]}" != 0 ]; then
+    "$programs/qclock" build "${images[@]}" --lock "$lock" "$@" >/dev/null || return
+  fi
+  "${engine_user[@]}" "$programs/qclock" build "${images[@]}" --lock "$lock" "$@" --load || return
   tag_images
 }
 

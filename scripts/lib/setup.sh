@@ -3,7 +3,9 @@
 
 . scripts/lib/docker.sh
 . scripts/lib/flavour.sh
+. scripts/lib/identity.sh
 . scripts/lib/images.sh
+. scripts/lib/settings.sh
 
 say() { printf '==> %s\n' "$*" >&2; }
 
@@ -18,7 +20,7 @@ as_root() {
   elif command -v sudo >/dev/null; then
     sudo --preserve-env "$@"
   else
-    fail "\`$1\` needs root: run this as root, or install sudo"
+    fail "\`$(basename "$1")\` needs root: run this as root, or install sudo"
   fi
 }
 
@@ -70,18 +72,24 @@ prepare_images() {
   # 3: something is not what was signed.  That is no reason to look elsewhere.
   [[ -n $chosen && $status != 3 ]] || return "$status"
   evaluate_instead "its images could not be built: see above"
-  [ "${QCLOCK_IDENTITY:-}" != database ] || unset QCLOCK_IDENTITY
+  [ -z "$left_out" ] || unset QCLOCK_IDENTITY
+  left_out=
+  choose_identity
   build_images
 }
 
 # Made once: the owner is the account that the containers run as, so that nobody else on this machine reads them.
 make_secrets() {
   local made
+  # Where all are there, nobody's help is needed to see that.
+  [ "$(id -u)" = 0 ] || ! "$programs/qclock" --quiet secrets >/dev/null 2>&1 || return 0
   made=$(as_root "$programs/qclock" secrets) || return
   [ -n "$made" ] || return 0
   printf '%s\n' "$made" >&2
-  [[ $made != *identity_admin_password* ]] || [ "${QCLOCK_IDENTITY:-on}" = off ] ||
+  [[ $made != *identity_admin_password* ]] || [ "${QCLOCK_IDENTITY:-on}" = off ] || {
     say "the first person who signs in is \`admin\`: the password for the first time is in ${QCLOCK_SECRETS_DIR:-secrets}/identity_admin_password"
+    [ "$(id -u)" = 0 ] || say "hint: it belongs to the containers' account: sudo cat \"${QCLOCK_SECRETS_DIR:-secrets}/identity_admin_password\""
+  }
 }
 
 # The overall state that the dashboard tells, asked without any client program.
