@@ -6,6 +6,7 @@ cd "$(dirname "$(readlink -f "$0")")/.."
 
 take_turn
 read_settings
+check_cache
 prepare_tools
 check_ports
 compile

@@ -27,6 +27,8 @@ choose_flavour() {
     say "flavour: $reference, since its repositories answer"
     return
   fi
+  # 2: it was never asked, and the reason is told.
+  [ "$status" != 2 ] || return 2
   if [ "$status" = 124 ]; then
     answer="its repositories do not answer within 5 s"
   else

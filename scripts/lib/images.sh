@@ -37,7 +37,7 @@ build_flavour() {
   fi
   build_with "$committed" || status=$?
   # 4: the environment failed.  Mirrors drop superseded packages within days, and an evaluation may go on with newer ones.
-  if [ "$status" = 4 ] && is_evaluation "$flavour"; then
+  if [ "$status" = 4 ] && is_evaluation "$flavour" && ! cache_is_full; then
     say "not all files of $committed can be had any more; locking again to $own ($committed stays as it is)"
     lock_again "$own" || return
     # The ledger speaks of the committed lock's packages. Newer ones may have other install scripts: none is run, and each is named.

@@ -28,6 +28,19 @@ take_turn() {
   flock 8
 }
 
+# Where `qclock` keeps what it downloads: a folder that cannot be written to is told before anything is compiled.
+check_cache() {
+  local folder=${QCLOCK_CACHE_DIR:-${XDG_CACHE_HOME:+$XDG_CACHE_HOME/qclock}}
+  cache=${folder:-${HOME:+$HOME/.cache/qclock}}
+  [ -n "$cache" ] || fail "there is no folder for what is downloaded: set QCLOCK_CACHE_DIR, or HOME"
+  mkdir -p "$cache" 2>/dev/null || true
+  [ -w "$cache" ] ||
+    fail "cannot write to \`$cache\`, the folder for what is downloaded: name another one with QCLOCK_CACHE_DIR"
+}
+
+# Less than any attempt to download would take: the disk is the trouble then.
+cache_is_full() { [ "$(df --output=avail --block-size=1M "${cache:-.}" | tail -n 1)" -lt 64 ]; }
+
 # A port that somebody else has is told before anything is built, not after.
 check_ports() {
   local taken=() loopback='(0100007F|0000000000000000FFFF00000100007F|0+)'
