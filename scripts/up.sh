@@ -22,6 +22,7 @@ if ! "${compose[@]}" up --detach --remove-orphans --wait --wait-timeout 240; the
   fail "not every service became healthy: see above"
 fi
 
+[ -z "$left_out" ] || say "this stack has no identity provider: nobody can sign in (see above)"
 # Healthy containers are not yet a working product: a volume may hold another installation's passwords.
 for ((second = 0; second < 20; second++)); do
   truth=$(ask_dashboard || true)
