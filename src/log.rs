@@ -26,7 +26,7 @@ impl Log {
     pub fn transition(self, check: Check, transition: &Transition) {
         let level = match transition.to {
             State::Down => "error",
-            State::Degraded | State::Unknown => "warn",
+            State::Degraded | State::Unknown => "warning",
             State::Operational | State::Maintenance => "info",
         };
         let (from, to) = (transition.from.key(), transition.to.key());
@@ -61,6 +61,13 @@ impl Log {
             let _ = output.write_all(whole.as_bytes()).and_then(|()| output.flush());
         }
     }
+}
+
+/// A fault that ends the program, or a panic, which ends a task of it: one line for standard error.
+pub fn fault(at: Timestamp, level: &str, action: &str, message: &str) -> String {
+    let mut line = line(at, level, message, json!({ "event.action": action }));
+    line.push('\n');
+    line
 }
 
 fn line(at: Timestamp, level: &str, message: &str, fields: Value) -> String {

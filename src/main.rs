@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use qclock_dashboard::clock::Moment;
 use qclock_dashboard::configuration::Configuration;
+use qclock_dashboard::log;
 use qclock_dashboard::run::run;
 
 /// Wrong usage or configuration.
@@ -17,11 +20,12 @@ const ENVIRONMENT: u8 = 4;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| complain("critical", "panicked", &told(panic))));
     let configuration = match Configuration::from_environment(std::env::vars_os()) {
         Ok(configuration) => configuration,
         Err(faults) => {
             for fault in faults {
-                complain(&fault);
+                complain("error", "configuration-refused", &with_causes(&fault));
             }
             return ExitCode::from(CONFIGURATION);
         }
@@ -33,7 +37,7 @@ fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&error);
+            complain("error", "failed", &with_causes(&error));
             return ExitCode::from(ENVIRONMENT);
         }
     };
@@ -42,19 +46,32 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            complain("error", "failed", &with_causes(&error));
             ExitCode::from(ENVIRONMENT)
         }
     }
 }
 
-/// An error and its causes on standard error; where that is gone there is nobody to tell.
-fn complain(error: &dyn Error) {
-    let mut text = format!("error: {error}\n");
+/// On standard error, as a line of the log; where that is gone there is nobody to tell.
+fn complain(level: &str, action: &str, message: &str) {
+    let line = log::fault(Moment::now().wall, level, action, message);
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let _ = writeln!(text, "  caused by: {error}");
+        let _ = write!(text, ": {error}");
         cause = error.source();
     }
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    text
+}
+
+fn told(panic: &PanicHookInfo<'_>) -> String {
+    let message = panic.payload_as_str().unwrap_or("without words");
+    match panic.location() {
+        Some(location) => format!("panicked at {location}: {message}"),
+        None => format!("panicked: {message}"),
+    }
 }

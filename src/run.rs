@@ -142,7 +142,7 @@ fn sign_in(configuration: &Configuration, log: Log) -> Option<SignIn> {
             settings.public.origin()
         );
         let fields = serde_json::json!({ "event.action": "public-address-without-tls" });
-        log.write_event(Moment::now().wall, "warn", &message, fields);
+        log.write_event(Moment::now().wall, "warning", &message, fields);
     }
     let client = Client::new(Resolver::default(), trust::read(settings.authorities.as_deref(), log));
     let provider = Provider::new(client, settings.clone());

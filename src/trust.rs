@@ -35,7 +35,7 @@ fn complain(log: Log, path: &Path, what: &str) {
     let message = format!("the authorities in `{}` are of no use: {what}", path.display());
     log.write_event(
         Moment::now().wall,
-        "warn",
+        "warning",
         &message,
         serde_json::json!({ "event.action": "authorities-unusable" }),
     );

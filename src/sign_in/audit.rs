@@ -184,7 +184,7 @@ impl Trail {
 
     /// Writes one down.
     pub fn note(&self, entry: Entry) {
-        let level = if entry.action.is_success() { "info" } else { "warn" };
+        let level = if entry.action.is_success() { "info" } else { "warning" };
         self.log.write_event(entry.at, level, &entry.message(), entry.fields());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.truncate(KEPT - 1);

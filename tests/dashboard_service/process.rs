@@ -67,6 +67,20 @@ async fn it_logs_in_json_and_ends_when_asked() {
     assert_eq!(last["event.action"], "stopped");
 }
 
+/// What standard error says: records of the log, and nothing else.
+fn complaints(stderr: &[u8]) -> Vec<String> {
+    let lines = std::str::from_utf8(stderr).unwrap().lines();
+    lines
+        .map(|line| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            assert!(record["@timestamp"].is_string() && record["service.name"] == "qclock-dashboard");
+            ["log.level", "event.action", "message"]
+                .map(|key| record[key].as_str().unwrap())
+                .join(" ")
+        })
+        .collect()
+}
+
 #[tokio::test]
 async fn a_wrong_configuration_is_told_whole_and_ends_with_2() {
     let output = Command::new(program())
@@ -77,10 +91,9 @@ async fn a_wrong_configuration_is_told_whole_and_ends_with_2() {
         .await
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r"
-    error: `QCLOCK_APP_STATUS_URL` has no usable address
-      caused by: `https://app` does not begin with http:// (services are watched on the inner network, without TLS)
-    error: `QCLOCK_DASHBOARD_LISTEM` is not a setting of the dashboard, did you mean `QCLOCK_DASHBOARD_LISTEN`?
+    insta::assert_snapshot!(complaints(&output.stderr).join("\n"), @"
+    error configuration-refused `QCLOCK_APP_STATUS_URL` has no usable address: `https://app` does not begin with http:// (services are watched on the inner network, without TLS)
+    error configuration-refused `QCLOCK_DASHBOARD_LISTEM` is not a setting of the dashboard, did you mean `QCLOCK_DASHBOARD_LISTEN`?
     ");
     assert!(output.stdout.is_empty());
 }
@@ -96,9 +109,10 @@ async fn a_port_that_is_taken_ends_with_4() {
         .await
         .unwrap();
     assert_eq!(output.status.code(), Some(4));
+    let complaints = complaints(&output.stderr);
+    let expected = format!("error failed cannot listen on `{address}`: ");
     assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .starts_with(&format!("error: cannot listen on `{address}`"))
+        complaints[0].starts_with(&expected) && complaints.len() == 1,
+        "{complaints:?}"
     );
 }

@@ -6,6 +6,7 @@ mod decoder;
 mod escape;
 mod json;
 mod keycloak;
+mod level;
 mod lines;
 mod mariadb;
 mod mysql;

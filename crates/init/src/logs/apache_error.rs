@@ -38,9 +38,9 @@ fn parse(text: &str) -> Line<'_> {
             });
         } else if let Some(identifier) = group.strip_prefix("id ") {
             line.log_identifier = Some(identifier);
-        } else if let Some((module, level)) = group.split_once(':').filter(|(_, level)| syslog_level(level).is_some()) {
+        } else if let Some((module, level)) = group.split_once(':').filter(|(_, level)| level::level(level).is_some()) {
             line.module = Some(module).filter(|module| !module.is_empty() && *module != "-");
-            line.level = syslog_level(level);
+            line.level = level::level(level);
         } else if line.level.is_some()
             || !group.starts_with(|first: char| first.is_ascii_alphanumeric())
             || group.len() > 40
@@ -54,21 +54,6 @@ fn parse(text: &str) -> Line<'_> {
         line.message = rest.strip_prefix("-: ").unwrap_or(rest);
     }
     line
-}
-
-fn syslog_level(level: &str) -> Option<&'static str> {
-    Some(match level {
-        "emerg" => "emergency",
-        "alert" => "alert",
-        "crit" => "critical",
-        "error" => "error",
-        "warn" => "warning",
-        "notice" => "notice",
-        "info" => "info",
-        "debug" => "debug",
-        _ if level.starts_with("trace") => "trace",
-        _ => return None,
-    })
 }
 
 /// `AH00094: …`

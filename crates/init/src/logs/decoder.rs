@@ -4,7 +4,7 @@ use super::lines::{Lines, Part};
 use super::php_fpm::PhpFpm;
 use super::postgresql::Postgresql;
 use super::record::Record;
-use super::{Format, Source, access, apache_error, json, keycloak, mariadb, mysql};
+use super::{Format, Source, access, apache_error, json, keycloak, level, mariadb, mysql};
 use crate::clock::Timestamp;
 
 #[derive(Debug)]
@@ -137,7 +137,9 @@ impl Decoder {
 
 fn plain(line: &[u8], part: Part, now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
     let mut record = Record::begin(to, now);
-    record.text("log.level", "info");
+    // Of a part in the middle nothing can be said.
+    let told = level::told_by(line).filter(|_| part == Part::Whole);
+    record.text("log.level", told.unwrap_or("info"));
     if !record.bytes("message", line) {
         record.hexadecimal("qclock.raw.message", line);
     }

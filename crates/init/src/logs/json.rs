@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use super::Source;
+use super::level::level;
 use super::record::Record;
 use crate::clock::Timestamp;
 
@@ -88,7 +89,8 @@ pub(super) fn write(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut V
         record.ecs_version();
     }
     if !found.level {
-        record.text("log.level", found.other_level.as_deref().unwrap_or("info"));
+        let told = found.other_level.as_deref();
+        record.text("log.level", told.map_or("info", |word| level(word).unwrap_or(word)));
     }
     if !found.service {
         record.text("service.name", source.service);
@@ -142,7 +144,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             line,
-            "{\"@timestamp\":\"1970-01-01T00:00:00.000000Z\",\"ecs.version\":\"9.0.0\",\"log.level\":\"warn\",\"service.name\":\"dashboard\",\
+            "{\"@timestamp\":\"1970-01-01T00:00:00.000000Z\",\"ecs.version\":\"9.0.0\",\"log.level\":\"warning\",\"service.name\":\"dashboard\",\
              \"event.dataset\":\"dashboard.stdout\",\"process.pid\":7,\"level\":\"WARN\",\"message\":\"é \\u00e9\",\"n\":1.10,\
              \"big\":123456789012345678901234567890}\n"
         );

@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 
-use super::Source;
 use super::record::Record;
+use super::{Source, level};
 use crate::clock::Timestamp;
 
 /// The logger of realms' events.
@@ -65,7 +65,7 @@ pub(super) fn write(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut V
         None => Record::begin(to, now),
     };
     record
-        .text("log.level", level(parsed.level.as_deref().unwrap_or_default()))
+        .text("log.level", parsed.level.as_deref().and_then(level::level).unwrap_or("info"))
         .text("message", parsed.message.as_deref().unwrap_or_default());
     about(&mut record, source);
     if let Some(logger) = &parsed.logger_name {
@@ -91,7 +91,7 @@ fn other(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
     // `2026-11-25 07:40:57,017 INFO  [io.quarkus.deployment.QuarkusAugmentor] (main) …`, before Keycloak is told to write JSON.
     let words = line.split(|byte| *byte == b' ').skip(2);
     let said = words.take(1).find_map(|word| std::str::from_utf8(word).ok());
-    record.text("log.level", said.map_or("info", level));
+    record.text("log.level", said.and_then(level::level).unwrap_or("info"));
     if !record.bytes("message", line) {
         record.hexadecimal("qclock.raw.message", line);
     }
@@ -105,17 +105,6 @@ fn about(record: &mut Record<'_>, source: &Source<'_>) {
         .text("service.name", source.service)
         .text("event.dataset", source.dataset)
         .number("process.pid", u64::try_from(source.pid).unwrap_or(0));
-}
-
-/// JBoss' words to those of syslog(3).
-fn level(level: &str) -> &'static str {
-    match level {
-        "FATAL" => "critical",
-        "ERROR" | "SEVERE" => "error",
-        "WARN" | "WARNING" => "warning",
-        "DEBUG" | "TRACE" | "FINE" | "FINER" | "FINEST" => "debug",
-        _ => "info",
-    }
 }
 
 fn error(record: &mut Record<'_>, exception: &Exception) {

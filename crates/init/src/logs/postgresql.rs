@@ -4,8 +4,8 @@
 //! A message is one line, continued by lines that begin with a tab, and followed by lines with the same beginning for its detail,
 //! hint, context and statement.  All of them become one record.  A line of another form (of initdb, of a library) is all message.
 
-use super::Source;
 use super::record::Record;
+use super::{Source, level};
 use crate::clock::Timestamp;
 
 /// A longer message comes out in several records.
@@ -156,7 +156,8 @@ impl Held {
 
 fn plain(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
     let mut record = Record::begin(to, now);
-    record.text("log.level", if tells_an_error(line) { "error" } else { "info" });
+    let unread = || if tells_an_error(line) { "error" } else { "info" };
+    record.text("log.level", level::told_by(line).unwrap_or_else(unread));
     record.bytes("message", line);
     record
         .text("service.name", source.service)
@@ -165,13 +166,12 @@ fn plain(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
     record.end();
 }
 
-/// Of initdb, or of a server before it has read how its lines are to begin.
+/// Of a server before it has read how its lines are to begin.
 fn tells_an_error(line: &[u8]) -> bool {
     let begin = &line[..line.len().min(60)];
-    line.starts_with(b"initdb: error: ")
-        || [&b"FATAL:  "[..], b"PANIC:  ", b"ERROR:  "]
-            .iter()
-            .any(|word| begin.windows(word.len()).any(|window| window == *word))
+    [&b"FATAL:  "[..], b"PANIC:  ", b"ERROR:  "]
+        .iter()
+        .any(|word| begin.windows(word.len()).any(|window| window == *word))
 }
 
 fn parse(line: &[u8]) -> Option<(Prefix<'_>, Word, &[u8])> {
@@ -321,6 +321,7 @@ mod tests {
         }
         for (line, level) in [
             ("initdb: error: x", "error"),
+            ("initdb: warning: enabling \"trust\"", "warning"),
             (
                 "2026-11-25 08:31:50.170 UTC [14] FATAL:  could not access file",
                 "error",
