@@ -83,6 +83,27 @@ pub(crate) fn other_readers(stack: &Stack) -> Result<()> {
         read_from_archive.trim() == digest,
         "skopeo reads {read_from_archive} from the archive, not {digest}"
     );
+    // With its layers unpacked, and in Docker's own form: nothing may be left over or cut off.
+    let unpacked = folder.path().join("unpacked.tar").display().to_string();
+    stack.run(
+        "skopeo",
+        &[
+            "copy",
+            "--quiet",
+            &format!("oci-archive:{archive}:qclock-base"),
+            &format!("docker-archive:{unpacked}:qclock-base:unpacked"),
+        ],
+    )?;
+    let layers = |address: &str| {
+        stack.run(
+            "skopeo",
+            &["inspect", "--config", "--format", "{{.RootFS.DiffIDs}}", address],
+        )
+    };
+    ensure!(
+        layers(&format!("docker-archive:{unpacked}"))? == layers(&format!("oci-archive:{archive}"))?,
+        "skopeo unpacks other layers"
+    );
     let loaded = stack.run("docker", &["load", "--input", &archive])?;
     ensure!(loaded.contains("qclock-base"), "docker load says {loaded}");
     Ok(())

@@ -140,4 +140,18 @@ mod tests {
         credentials.add("machine m.example/debian login me password secret");
         assert_eq!(format!("{credentials:?}"), "Credentials([Entry(m.example/debian, ..)])");
     }
+
+    proptest::proptest! {
+        /// Nor does a password get to another host, or in clear where nobody says `http`.
+        #[test]
+        fn no_text_makes_the_parser_panic_or_give_a_password_away(
+            text in "(machine |login |password |https://|http://|a\\.example|b\\.example|:[0-9]{1,6}|/|/x|#| |\n|[a-z@:%é]{1,5} ){0,30}",
+        ) {
+            let named = |host: &str| text.to_lowercase().contains(host);
+            let given = |address: &str| with(&text, address) != address;
+            proptest::prop_assert!(!given("https://a.example/x") || named("a.example"));
+            proptest::prop_assert!(!given("http://a.example/x") || named("http://a.example"));
+            proptest::prop_assert!(!given("https://c.example/x"));
+        }
+    }
 }

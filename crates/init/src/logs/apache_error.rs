@@ -2,9 +2,9 @@
 //!
 //! Both the default format and shorter ones are understood, `[time] [module:level] [pid N:tid N] [client A:P] message`.
 
-use super::Source;
 use super::escape::unescape;
 use super::record::Record;
+use super::{Source, level};
 use crate::clock::Timestamp;
 
 #[derive(Debug, Default, PartialEq, Eq)]

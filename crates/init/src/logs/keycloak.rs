@@ -65,7 +65,10 @@ pub(super) fn write(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut V
         None => Record::begin(to, now),
     };
     record
-        .text("log.level", parsed.level.as_deref().and_then(level::level).unwrap_or("info"))
+        .text(
+            "log.level",
+            parsed.level.as_deref().and_then(level::level).unwrap_or("info"),
+        )
         .text("message", parsed.message.as_deref().unwrap_or_default());
     about(&mut record, source);
     if let Some(logger) = &parsed.logger_name {
