@@ -8,6 +8,7 @@ pub mod fpm;
 pub mod identity;
 pub mod identity_db;
 pub mod php;
+pub mod visit;
 
 /// The status that a service is asked for, on the application's status listener.
 pub mod paths {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::accept::ranges;
+
 /// A language that the pages speak.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Language {
@@ -34,17 +36,12 @@ impl Language {
     /// The one of the two that an `Accept-Language` header prefers (RFC 9110 §12.5.4).
     pub fn from_accept_language(header: &str) -> Option<Self> {
         let mut best: Option<(f32, Self)> = None;
-        for range in header.split(',').take(32) {
-            let mut parts = range.trim().split(';');
-            let tag = parts.next().unwrap_or("");
-            let quality = parts
-                .find_map(|part| part.trim().strip_prefix("q="))
-                .map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            let language = Self::from_code(tag.split('-').next().unwrap_or(""));
+        for range in ranges(header) {
+            let language = Self::from_code(range.name.split('-').next().unwrap_or(""));
             if let Some(language) = language
-                && quality > best.map_or(0.0, |(most, _)| most)
+                && range.quality > best.map_or(0.0, |(most, _)| most)
             {
-                best = Some((quality, language));
+                best = Some((range.quality, language));
             }
         }
         best.map(|(_, language)| language)

@@ -3,6 +3,7 @@
 //! In reading order: the vocabulary, the pure model of a check, what asks and what judges, and what is served.  The dashboard starts and
 //! serves when everything that it watches is down; a check ends by its deadline and takes nothing with it when it fails.
 
+pub mod accept;
 pub mod language;
 pub mod state;
 pub mod support;

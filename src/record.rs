@@ -34,6 +34,9 @@ pub struct ImageRecord {
     /// The distribution's packages.
     #[serde(default, skip_serializing)]
     pub packages: Vec<Package>,
+    /// Releases that are no packages.
+    #[serde(default, skip_serializing)]
+    pub archives: Vec<Package>,
 }
 
 /// An index that was out of date.
@@ -54,7 +57,7 @@ pub struct Program {
     pub sha256: String,
 }
 
-/// A package that the image is made of.
+/// A package, or a release, that the image is made of.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub struct Package {
     /// Its name.
@@ -93,6 +96,7 @@ mod tests {
     fn a_record_is_read_and_another_file_is_not() {
         let text = br#"{"schema":"qclock.image/1","name":"qclock-dashboard","version":"0.1.0","flavour":"debian12","evaluation":true,
             "lock":"sha256:0123456789abcdef","created":"2026-11-22T00:00:00Z","parent":"qclock-base","binaries":[{"name":"qclock-init","sha256":"ab"}],"packages":[{"name":"tzdata","version":"2026a","architecture":"all"}],
+            "archives":[{"name":"tool","version":"1.0","path":"/opt/tool"}],
             "expired_suites":[{"name":"sid","valid_until":"2026-11-06T08:08:01Z"}]}"#;
         let record = ImageRecord::parse(text).unwrap();
         assert_eq!(
@@ -101,6 +105,7 @@ mod tests {
         );
         assert_eq!(record.binaries[0].name, "qclock-init");
         assert_eq!(record.packages[0].version, "2026a");
+        assert_eq!(record.archives[0].name, "tool");
         assert_eq!(record.expired_suites[0].name, "sid");
         assert_eq!(ImageRecord::parse(b"{}"), None);
         assert_eq!(ImageRecord::read(Path::new("/nonexistent")), None);

@@ -97,6 +97,7 @@ impl Dashboard {
             configuration.checks(),
             &configuration.maintenance,
         ));
+        let sign_in = sign_in(&configuration, log).map(Arc::new);
         let (frames, receiver) = watch::channel(Arc::new(Frame::new(&board, 0, "snapshot")));
         let (ending, end) = watch::channel(false);
         let app = App {
@@ -108,10 +109,10 @@ impl Dashboard {
             event_count: Arc::new(AtomicU64::new(started.wall.as_millisecond().unsigned_abs())),
             record: ImageRecord::read(&configuration.image_record).map(Arc::new),
             started: started.wall,
-            sign_in: sign_in(&configuration, log).map(Arc::new),
+            sign_in: sign_in.clone(),
             status: configuration.identity.status,
         };
-        let mut watchers = scheduler::start(&board, &configuration, log);
+        let mut watchers = scheduler::start(&board, &configuration, sign_in.as_deref(), log);
         watchers.spawn(frames::send(board, frames));
         let server = tokio::spawn(serve(listener, router(app), end));
         log.event(started.wall, "started", &format!("the dashboard listens on {address}"));

@@ -23,12 +23,14 @@ use crate::board::Board;
 use crate::check::Check;
 use crate::checks::failure::Way;
 use crate::checks::php::ConnectionPart;
-use crate::checks::{apache, database as judge_database, fpm, identity, identity_db, paths, php};
+use crate::checks::{apache, database as judge_database, fpm, identity, identity_db, paths, php, visit};
 use crate::clock::Moment;
 use crate::configuration::{Configuration, IdentityDatabase};
 use crate::language::Text;
 use crate::log::Log;
 use crate::observation::Observation;
+use crate::sign_in::SignIn;
+use crate::sign_in::version::ServerVersion;
 use crate::state::State;
 use crate::trust;
 
@@ -78,11 +80,13 @@ impl Source {
     }
 }
 
-/// Starts all tasks.  They end when the set is dropped.
-pub fn start(board: &Arc<Board>, configuration: &Configuration, log: Log) -> JoinSet<()> {
+/// Starts all tasks.  They end when the set is dropped.  What the provider of `sign_in` tells of itself only to those who have an account,
+/// is asked as such.
+pub fn start(board: &Arc<Board>, configuration: &Configuration, sign_in: Option<&SignIn>, log: Log) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let resolver = Resolver::default();
     let client = trusting_client(&resolver, configuration, log);
+    let version = sign_in.map(|sign_in| Arc::new(ServerVersion::new(Arc::clone(&sign_in.provider))));
     let made = |source: &Source| source.checks().iter().any(|check| board.makes(*check));
     for source in Source::ALL.into_iter().filter(made) {
         let watcher = Watcher {
@@ -90,6 +94,7 @@ pub fn start(board: &Arc<Board>, configuration: &Configuration, log: Log) -> Joi
             board: Arc::clone(board),
             resolver: resolver.clone(),
             client: client.clone(),
+            version: version.clone(),
             configuration: configuration.clone(),
             jitter: Jitter::new(source as u64),
             log,
@@ -104,6 +109,7 @@ struct Watcher {
     board: Arc<Board>,
     resolver: Resolver,
     client: Client,
+    version: Option<Arc<ServerVersion>>,
     configuration: Configuration,
     jitter: Jitter,
     log: Log,
@@ -170,7 +176,11 @@ impl Watcher {
             }
             Source::Identity => {
                 if let Some(service) = &self.configuration.identity.service {
-                    let observation = identity::look(&self.client, service, self.configuration.timeout).await;
+                    let deadline = self.configuration.timeout;
+                    let mut observation = identity::look(&self.client, service, deadline).await;
+                    if let Some(version) = &self.version {
+                        identity::add_version(&mut observation, version, deadline).await;
+                    }
                     self.tell(Check::Identity, observation);
                 }
             }
@@ -249,7 +259,7 @@ impl Watcher {
         let settings = &self.configuration.database;
         let password = match read_password(&settings.password_file).await {
             Ok(password) => password,
-            Err(error) => return judge_database::without_password(&error),
+            Err(error) => return visit::without_password(&error),
         };
         let target = DatabaseTarget {
             host: settings.host.clone(),
@@ -263,7 +273,7 @@ impl Watcher {
     async fn visit_identity_database(&self, database: &IdentityDatabase) -> Observation {
         let password = match read_password(&database.server.password_file).await {
             Ok(password) => password,
-            Err(error) => return judge_database::without_password(&error),
+            Err(error) => return visit::without_password(&error),
         };
         let target = DatabaseTarget {
             host: database.server.host.clone(),

@@ -22,6 +22,7 @@ pub mod settings;
 
 pub mod audit;
 pub mod keycloak;
+pub mod version;
 
 use std::sync::Arc;
 

@@ -17,7 +17,8 @@ pub fn of_check(seen: &Seen, now: Timestamp) -> Option<Support> {
         Check::Php => ("php-common", told),
         Check::Database if told.to_ascii_lowercase().contains("mariadb") => ("mariadb-server", told),
         Check::Database => ("mysql-server", told),
-        Check::IdentityDb => ("postgresql", told.split(' ').next()?),
+        Check::Identity => ("keycloak", told),
+        Check::IdentityDb => ("postgresql-server", told.split(' ').next()?),
         _ => return None,
     };
     supports_at("", &[Package { name, version }], now)

@@ -10,6 +10,8 @@ mod browser;
 mod provider;
 #[path = "dashboard_sign_in/sessions.rs"]
 mod sessions;
+#[path = "dashboard_sign_in/version.rs"]
+mod version;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -59,7 +61,10 @@ impl Jar {
 
 impl Stage {
     async fn start(more: &[(&str, &str)]) -> Self {
-        let provider = Provider::start().await;
+        Self::start_with(Provider::start().await, more).await
+    }
+
+    async fn start_with(provider: Provider, more: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secret = folder.path().join("secret");
         std::fs::write(&secret, "a secret\n").unwrap();

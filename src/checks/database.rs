@@ -3,15 +3,13 @@
 use std::io;
 
 use qclock_probe::database::{DatabaseAnswer, DatabaseError};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::checks::failure::{late, unresolved};
-use crate::language::{Language, Text};
+use crate::checks::failure::unresolved;
+use crate::checks::visit::{self, Refusal};
+use crate::language::Text;
 use crate::observation::{Measured, Observation};
 use crate::state::State;
-
-/// A share of used connections that is a concern when it lasts.
-const BUSY: f64 = 0.85;
 
 /// What a visit, or its failure, means.
 pub fn judge(result: Result<DatabaseAnswer, DatabaseError>) -> Observation {
@@ -19,21 +17,6 @@ pub fn judge(result: Result<DatabaseAnswer, DatabaseError>) -> Observation {
         Ok(answer) => visited(answer),
         Err(error) => failed(&error),
     }
-}
-
-/// The password file cannot be read: nothing can be said about the database.
-pub fn without_password(error: &io::Error) -> Observation {
-    let (en, fr) = match error.kind() {
-        io::ErrorKind::NotFound => (
-            "the monitoring account's password file is missing",
-            "le fichier du mot de passe de surveillance manque",
-        ),
-        _ => (
-            "the monitoring account's password file cannot be read",
-            "le fichier du mot de passe de surveillance est illisible",
-        ),
-    };
-    Observation::bare(State::Unknown, Text::new(en, fr))
 }
 
 fn visited(answer: DatabaseAnswer) -> Observation {
@@ -58,7 +41,7 @@ fn visited(answer: DatabaseAnswer) -> Observation {
     let mut observation = Observation::bare(state, summary);
     observation.latency = Some(answer.latency);
     observation.uptime_seconds = answer.uptime_seconds;
-    observation.concern = concern(&answer);
+    observation.concern = visit::few_left(answer.threads_connected, answer.max_connections);
     observation.details = json!({
         "product": product,
         "version": answer.version,
@@ -74,7 +57,7 @@ fn visited(answer: DatabaseAnswer) -> Observation {
     observation.push_fact(Text::same("Version"), Some(Text::same(answer.version.clone())));
     let connections = answer
         .threads_connected
-        .map(|connected| connections(connected, answer.max_connections));
+        .map(|connected| visit::connections(connected, answer.max_connections));
     observation.push_fact(Text::new("Connections", "Connexions"), connections);
     let whole = |count: u64| Text::each(|language| language.whole(count));
     observation.push_fact(
@@ -89,76 +72,23 @@ fn visited(answer: DatabaseAnswer) -> Observation {
     observation
 }
 
-fn connections(connected: u64, most: Option<u64>) -> Text {
-    match most {
-        Some(most) => Text::each(|language: Language| {
-            let (connected, most) = (language.whole(connected), language.whole(most));
-            language.pick(format!("{connected} of {most}"), format!("{connected} sur {most}"))
-        }),
-        None => Text::each(|language| language.whole(connected)),
-    }
-}
-
-fn concern(answer: &DatabaseAnswer) -> Option<Text> {
-    let (connected, most) = (
-        answer.threads_connected?,
-        answer.max_connections.filter(|most| *most > 0)?,
-    );
-    (connected as f64 / most as f64 > BUSY).then(|| {
-        Text::new(
-            format!("few connections left: {connected} of {most} in use"),
-            format!("peu de connexions libres : {connected} sur {most} utilisées"),
-        )
-    })
-}
-
 fn failed(error: &DatabaseError) -> Observation {
-    let (state, summary, code) = match error {
-        DatabaseError::Resolve(error) => (State::Down, unresolved(error), None),
-        DatabaseError::Connection { source, .. } => (State::Down, connection(source), None),
-        DatabaseError::Deadline { deadline, .. } => (
-            State::Down,
-            late(deadline.as_secs_f64(), ["no answer within", "aucune réponse en"]),
-            None,
-        ),
-        DatabaseError::Full { code } => (
-            State::Down,
-            Text::new("no connection left", "plus de connexion libre"),
-            Some(*code),
-        ),
-        // It lives, and applications may well be served: what is broken is the watching.
-        DatabaseError::Refused { code, .. } => (
-            State::Degraded,
-            Text::new(
-                "lives, but refuses the monitoring account",
-                "vit, mais refuse le compte de surveillance",
-            ),
-            Some(*code),
-        ),
-        DatabaseError::Server { code, .. } => (
-            State::Degraded,
-            Text::new("lives, but answers with an error", "vit, mais répond par une erreur"),
-            Some(*code),
-        ),
-        DatabaseError::Answer => (
-            State::Degraded,
-            Text::new(
-                "lives, but its answer is not readable",
-                "vit, mais sa réponse n'est pas lisible",
-            ),
-            None,
-        ),
+    let code = match error {
+        DatabaseError::Full { code } | DatabaseError::Refused { code, .. } | DatabaseError::Server { code, .. } => {
+            Some(Value::from(*code))
+        }
+        _ => None,
     };
-    let summary = match code {
-        Some(code) => Text::new(
-            format!("{} (error {code})", summary.en),
-            format!("{} (erreur {code})", summary.fr),
-        ),
-        None => summary,
+    let judged = match error {
+        DatabaseError::Resolve(error) => (State::Down, unresolved(error)),
+        DatabaseError::Connection { source, .. } => (State::Down, connection(source)),
+        DatabaseError::Deadline { deadline, .. } => Refusal::Late(*deadline).judge(),
+        DatabaseError::Full { .. } => Refusal::Full.judge(),
+        DatabaseError::Refused { .. } => Refusal::Account.judge(),
+        DatabaseError::Server { .. } => Refusal::Error.judge(),
+        DatabaseError::Answer => Refusal::Unreadable.judge(),
     };
-    let mut observation = Observation::bare(state, summary);
-    observation.details = json!({ "error_code": code });
-    observation
+    visit::failed(judged, code.as_ref())
 }
 
 /// A refused connection is told from one that broke off.
@@ -173,7 +103,7 @@ fn connection(error: &(dyn std::error::Error + 'static)) -> Text {
         }
         cause = error.source();
     }
-    Text::new("the connection fails", "la connexion échoue")
+    Refusal::BrokenOff.judge().1
 }
 
 #[cfg(test)]
@@ -248,6 +178,5 @@ mod tests {
         );
         assert!(!observation.summary.en.contains("qclock_monitor"));
         assert_eq!(judge(Err(DatabaseError::Full { code: 1040 })).state, State::Down);
-        assert_eq!(without_password(&io::ErrorKind::NotFound.into()).state, State::Unknown);
     }
 }

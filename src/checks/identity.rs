@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use qclock_probe::http::{Limits, Reply};
 use qclock_probe::tls::valid_until;
 use qclock_probe::web::{Client, WebError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::checks::failure::reason;
 use crate::clock::rfc3339;
@@ -16,6 +16,7 @@ use crate::configuration::IdentityService;
 use crate::language::Text;
 use crate::observation::Observation;
 use crate::sign_in::metadata::{Metadata, MetadataError};
+use crate::sign_in::version::ServerVersion;
 use crate::state::State;
 
 /// The most bytes of an answer.
@@ -54,6 +55,24 @@ pub async fn look(client: &Client, service: &IdentityService, deadline: Duration
     };
     let now = crate::clock::Moment::now().wall;
     judge(&Answers { health, document, now }, service.issuer.as_deref())
+}
+
+/// Adds which version it has, where it works and tells.
+pub async fn add_version(observation: &mut Observation, version: &ServerVersion, deadline: Duration) {
+    if observation.state == State::Down {
+        return version.forget().await;
+    }
+    let Some(version) = version.ask(deadline).await else {
+        return;
+    };
+    observation.push_fact(
+        Text::new("Version", "Version"),
+        Some(Text::same(format!("Keycloak {version}"))),
+    );
+    if let Value::Object(details) = &mut observation.details {
+        details.insert("product".to_owned(), "Keycloak".into());
+        details.insert("version".to_owned(), version.into());
+    }
 }
 
 /// What the answers mean.

@@ -1,15 +1,14 @@
 //! The identity provider's database, visited by the dashboard itself.
 
 use qclock_probe::postgres::{PostgresAnswer, PostgresError};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::checks::failure::{late, refused, unresolved};
+use crate::checks::failure::{refused, unresolved};
+use crate::checks::visit::{self, Refusal};
 use crate::language::Text;
 use crate::observation::{Measured, Observation};
 use crate::state::State;
 
-/// A share of used connections that is a concern when it lasts.
-const BUSY: f64 = 0.85;
 /// A transaction that is open for so long holds back the cleaning of tables, in seconds.
 const OLD: u64 = 300;
 
@@ -50,12 +49,9 @@ fn visited(answer: PostgresAnswer) -> Observation {
         "in_recovery": answer.in_recovery,
     });
     observation.push_fact(Text::same("Version"), Some(Text::same(answer.version.clone())));
-    let connections = answer.connections.zip(answer.max_connections).map(|(used, most)| {
-        Text::each(|language| {
-            let (used, most) = (language.whole(used), language.whole(most));
-            language.pick(format!("{used} of {most}"), format!("{used} sur {most}"))
-        })
-    });
+    let connections = answer
+        .connections
+        .map(|used| visit::connections(used, answer.max_connections));
     observation.push_fact(Text::new("Connections", "Connexions"), connections);
     let duration = |seconds: Option<u64>| seconds.map(|seconds| Text::each(|language| language.duration(seconds)));
     let oldest = duration(answer.oldest_transaction_seconds).unwrap_or_else(|| Text::new("none", "aucune"));
@@ -69,14 +65,8 @@ fn visited(answer: PostgresAnswer) -> Observation {
 }
 
 fn concern(answer: &PostgresAnswer) -> Option<Text> {
-    if let (Some(used), Some(most)) = (answer.connections, answer.max_connections)
-        && most > 0
-        && used as f64 / most as f64 > BUSY
-    {
-        return Some(Text::new(
-            format!("few connections left: {used} of {most} in use"),
-            format!("peu de connexions libres : {used} sur {most} utilisées"),
-        ));
+    if let Some(few) = visit::few_left(answer.connections, answer.max_connections) {
+        return Some(few);
     }
     let oldest = answer.oldest_transaction_seconds.filter(|oldest| *oldest > OLD)?;
     Some(Text::each(|language| {
@@ -89,62 +79,25 @@ fn concern(answer: &PostgresAnswer) -> Option<Text> {
 }
 
 fn failed(error: &PostgresError) -> Observation {
-    let (state, summary, code) = match error {
-        PostgresError::Resolve(error) => (State::Down, unresolved(error), None),
-        PostgresError::Connect { source, .. } => (State::Down, refused(source), None),
-        PostgresError::Protocol { .. } => (
-            State::Down,
-            Text::new("the connection fails", "la connexion échoue"),
-            None,
-        ),
-        PostgresError::Deadline { deadline, .. } => (
-            State::Down,
-            late(deadline.as_secs_f64(), ["no answer within", "aucune réponse en"]),
-            None,
-        ),
-        PostgresError::Full { code } => (
-            State::Down,
-            Text::new("no connection left", "plus de connexion libre"),
-            Some(code),
-        ),
-        PostgresError::NotReady { code } => (
-            State::Down,
-            Text::new("is starting or stopping", "démarre ou s'arrête"),
-            Some(code),
-        ),
-        // It lives, and the provider may well be served: what is broken is the watching.
-        PostgresError::Refused { code } => (
-            State::Degraded,
-            Text::new(
-                "lives, but refuses the monitoring account",
-                "vit, mais refuse le compte de surveillance",
-            ),
-            Some(code),
-        ),
-        PostgresError::Server { code, .. } => (
-            State::Degraded,
-            Text::new("lives, but answers with an error", "vit, mais répond par une erreur"),
-            Some(code),
-        ),
-        PostgresError::Answer => (
-            State::Degraded,
-            Text::new(
-                "lives, but its answer is not readable",
-                "vit, mais sa réponse n'est pas lisible",
-            ),
-            None,
-        ),
+    let code = match error {
+        PostgresError::Full { code }
+        | PostgresError::NotReady { code }
+        | PostgresError::Refused { code }
+        | PostgresError::Server { code, .. } => Some(Value::from(code.as_str())),
+        _ => None,
     };
-    let summary = match code {
-        Some(code) => Text::new(
-            format!("{} (error {code})", summary.en),
-            format!("{} (erreur {code})", summary.fr),
-        ),
-        None => summary,
+    let judged = match error {
+        PostgresError::Resolve(error) => (State::Down, unresolved(error)),
+        PostgresError::Connect { source, .. } => (State::Down, refused(source)),
+        PostgresError::Protocol { .. } => Refusal::BrokenOff.judge(),
+        PostgresError::Deadline { deadline, .. } => Refusal::Late(*deadline).judge(),
+        PostgresError::Full { .. } => Refusal::Full.judge(),
+        PostgresError::NotReady { .. } => (State::Down, Text::new("is starting or stopping", "démarre ou s'arrête")),
+        PostgresError::Refused { .. } => Refusal::Account.judge(),
+        PostgresError::Server { .. } => Refusal::Error.judge(),
+        PostgresError::Answer => Refusal::Unreadable.judge(),
     };
-    let mut observation = Observation::bare(state, summary);
-    observation.details = json!({ "error_code": code });
-    observation
+    visit::failed(judged, code.as_ref())
 }
 
 #[cfg(test)]
@@ -172,10 +125,7 @@ mod tests {
             (observation.state, observation.summary.fr.as_str()),
             (State::Operational, "PostgreSQL 15.14 répond")
         );
-        assert_eq!(
-            observation.details["oldest_transaction_seconds"],
-            serde_json::Value::Null
-        );
+        assert_eq!(observation.details["oldest_transaction_seconds"], Value::Null);
         assert_eq!(observation.concern, None);
         let full = PostgresAnswer {
             connections: Some(29),

@@ -1,10 +1,11 @@
 //! `/metrics` for Prometheus.  Names are those of the usual exporters where they have one; a figure that was not found out is left out.
+//! Where those exporters count without `_total`, the kind is "unknown": a name that dashboards and alerts know is worth more.
 
 use std::fmt::Error;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -12,19 +13,21 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::board::Snapshot;
 use crate::clock::Moment;
 use crate::web::App;
+use crate::web::metrics::format::Format;
 
+mod databases;
+mod format;
 mod services;
 mod supervision;
 
-const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Encodes the present knowledge.
-pub async fn show(State(app): State<App>) -> Response {
+/// Encodes the present knowledge, as OpenMetrics or as Prometheus' older text.
+pub async fn show(State(app): State<App>, headers: HeaderMap) -> Response {
+    let format = Format::wanted(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let mut registry = Registry::default();
     let at = Moment::now();
     let readers = app.event_clients.saturating_sub(app.event_permits.available_permits());
@@ -37,7 +40,10 @@ pub async fn show(State(app): State<App>) -> Response {
     registry.register_collector(Box::new(exposition));
     let mut text = String::new();
     match encode(&mut text, &registry) {
-        Ok(()) => ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
+        Ok(()) => {
+            let headers = [(CONTENT_TYPE, format.media_type()), (VARY, "Accept")];
+            (headers, format.written(text)).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -78,6 +84,11 @@ impl Writer<'_> {
         self.family(name, help, MetricType::Counter, samples)
     }
 
+    /// Counts that the usual exporters name without `_total`.
+    fn unknown(&mut self, name: &str, help: &str, samples: &[(Labels, f64)]) -> Result<(), Error> {
+        self.family(name, help, MetricType::Unknown, samples)
+    }
+
     /// One sample without labels, where there is a figure.
     fn gauge(&mut self, name: &str, help: &str, value: Option<f64>) -> Result<(), Error> {
         self.gauges(
@@ -106,8 +117,13 @@ impl Writer<'_> {
         if samples.is_empty() {
             return Ok(());
         }
-        // The library puts the full stop.
-        let mut family = self.encoder.encode_descriptor(name, help, None, kind)?;
+        // A unit is the end of the name.
+        let known = [("_seconds", Unit::Seconds), ("_bytes", Unit::Bytes)];
+        let unit = known
+            .iter()
+            .find_map(|(end, unit)| Some((name.strip_suffix(end)?, unit)));
+        let (name, unit) = unit.map_or((name, None), |(name, unit)| (name, Some(unit)));
+        let mut family = self.encoder.encode_descriptor(name, help, unit, kind)?;
         for (labels, value) in samples {
             let sample = family.encode_family(labels)?;
             match kind {

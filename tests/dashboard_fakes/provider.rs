@@ -217,7 +217,16 @@ impl Provider {
                 behaviour.key_questions += 1;
                 (200, behaviour.keys.set().to_string())
             }
-            "/token" => {
+            "/health/ready" => (200, "{}".to_owned()),
+            // As Keycloak has it, for whoever has the token below.
+            "/admin/serverinfo" if request.to_lowercase().contains("\r\nauthorization: bearer own\r\n") => {
+                (200, json!({ "systemInfo": { "version": "23.0.7" } }).to_string())
+            }
+            path if path.ends_with("/token") && request.contains("grant_type=client_credentials") => (
+                200,
+                json!({ "access_token": "own", "token_type": "Bearer", "expires_in": 60 }).to_string(),
+            ),
+            path if path.ends_with("/token") => {
                 let code = request.rsplit("code=").next()?.split('&').next()?;
                 let Some(nonce) = behaviour.codes.remove(code) else {
                     return Some((400, json!({ "error": "invalid_grant" }).to_string()));

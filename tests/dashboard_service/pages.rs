@@ -214,13 +214,13 @@ async fn metrics_stay_on_our_own_port() {
         assert_eq!(answer.status, 404, "{mark}");
         assert!(!answer.body.contains("qclock_check_state"), "{mark}");
     }
-    let metrics = get(stage.address(), "/metrics").await;
-    assert!(
-        metrics
-            .header("content-type")
-            .unwrap()
-            .starts_with("application/openmetrics-text")
+    let accept = [("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
+    let metrics = request(stage.address(), "GET", "/metrics", &accept).await;
+    assert_eq!(
+        metrics.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
     );
+    assert!(metrics.header("vary").unwrap().contains("Accept"));
     for sample in [
         "qclock_check_state{check=\"apache\",tier=\"web\",state=\"operational\"} 1",
         "qclock_check_state{check=\"apache\",tier=\"web\",state=\"down\"} 0",
@@ -231,17 +231,35 @@ async fn metrics_stay_on_our_own_port() {
         "mysql_up 1",
         "mysql_global_status_threads_connected 3",
         "qclock_build_info{version=\"0.1.0\",flavour=\"debian12\"",
-        "# EOF",
+        "# UNIT qclock_uptime_seconds seconds",
+        "# TYPE apache_uptime_seconds counter",
+        "# TYPE phpfpm_accepted_connections unknown",
     ] {
         assert!(metrics.body.contains(sample), "{sample} is not in\n{}", metrics.body);
     }
     assert!(!metrics.body.contains("listen_queue"));
-    assert_well_formed(&metrics.body);
+    assert_well_formed(&metrics.body, "_total");
+    assert!(metrics.body.ends_with("# EOF\n"));
+    let text = get(stage.address(), "/metrics").await;
+    assert_eq!(
+        text.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    for sample in [
+        "# TYPE apache_uptime_seconds_total counter\napache_uptime_seconds_total ",
+        "# TYPE phpfpm_accepted_connections untyped\nphpfpm_accepted_connections{",
+    ] {
+        assert!(text.body.contains(sample), "{sample} is not in\n{}", text.body);
+    }
+    assert!(!text.body.contains("# EOF") && !text.body.contains("# UNIT"));
+    assert_well_formed(&text.body, "");
+    let samples = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
+    assert_eq!(samples(&text.body), samples(&metrics.body));
 }
 
-/// What OpenMetrics asks for and a scraper refuses: each family is described once, before its samples, which stand together; counters end in
-/// `_total`; no sample comes twice.
-fn assert_well_formed(text: &str) {
+/// What a scraper refuses: each family is described once, before its samples, which stand together; counters end in `_total`, which OpenMetrics
+/// leaves out of the family's name; units are the end of names; no sample comes twice.
+fn assert_well_formed(text: &str, counters_end: &str) {
     let (mut families, mut samples) = (BTreeSet::new(), BTreeSet::new());
     let (mut family, mut kind) = (String::new(), String::new());
     for line in text.lines() {
@@ -251,11 +269,16 @@ fn assert_well_formed(text: &str) {
                 .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
                 .unwrap();
             assert!(families.insert(family.clone()), "{family} is described twice");
+        } else if let Some(rest) = line.strip_prefix("# UNIT ") {
+            let (name, unit) = rest.split_once(' ').unwrap();
+            assert_eq!(name, family);
+            assert!(name.ends_with(&format!("_{unit}")), "{line}");
         } else if !line.starts_with('#') {
             let (sample, value) = line.rsplit_once(' ').unwrap();
             let name = sample.split('{').next().unwrap();
             let expected = if kind == "counter" {
-                format!("{family}_total")
+                assert!(name.ends_with("_total"), "{line}");
+                format!("{family}{counters_end}")
             } else {
                 family.clone()
             };
@@ -264,7 +287,6 @@ fn assert_well_formed(text: &str) {
             assert!(samples.insert(sample.to_owned()), "{line} comes twice");
         }
     }
-    assert!(text.ends_with("# EOF\n"));
 }
 
 #[tokio::test]

@@ -188,6 +188,13 @@ impl Lockfile {
         self.repositories.iter().find(|repository| repository.name == name)
     }
 
+    /// Name and version of everything that images are made of: packages, then archives.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let packages = self.packages.iter().map(|it| (it.name.as_str(), it.version.as_str()));
+        let archives = self.images.iter().flat_map(|image| &image.archives);
+        packages.chain(archives.map(|it| (it.name.as_str(), it.version.as_str())))
+    }
+
     /// The file's text.
     pub fn to_text(&self) -> String {
         let body = toml::to_string_pretty(self).expect("a lock holds nothing that TOML cannot express");

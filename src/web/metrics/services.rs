@@ -3,11 +3,10 @@
 use std::fmt::Error;
 
 use qclock_probe::apache::ApacheStatus;
-use qclock_probe::database::DatabaseAnswer;
 use qclock_probe::fpm::FpmStatus;
 use qclock_probe::php::{Opcache, Php};
-use qclock_probe::postgres::PostgresAnswer;
 
+use super::databases::{database, postgres};
 use super::{Exposition, Labels, Writer};
 use crate::board::Seen;
 use crate::check::Check;
@@ -43,8 +42,31 @@ fn up(seen: &Seen, measured: Option<&Measured>, writer: &mut Writer<'_>) -> Resu
     writer.gauge(name, help, Some(f64::from(u8::from(measured.is_some()))))
 }
 
-fn number(count: Option<u64>) -> Option<f64> {
+pub(super) fn number(count: Option<u64>) -> Option<f64> {
     count.map(|count| count as f64)
+}
+
+/// Those that only grow have no `_total` in the names of the usual exporters.
+const COUNTS: [&str; 6] = [
+    "phpfpm_accepted_connections",
+    "phpfpm_max_children_reached",
+    "phpfpm_slow_requests",
+    "mysql_global_status_questions",
+    "mysql_global_status_slow_queries",
+    "mysql_global_status_aborted_connects",
+];
+
+pub(super) fn write_figure(
+    name: &str,
+    help: &str,
+    samples: &[(Labels, f64)],
+    writer: &mut Writer<'_>,
+) -> Result<(), Error> {
+    if COUNTS.contains(&name) {
+        writer.unknown(name, help, samples)
+    } else {
+        writer.gauges(name, help, samples)
+    }
 }
 
 /// Samples that differ in one label; those without a figure are left out.
@@ -176,7 +198,7 @@ fn fpm(status: &FpmStatus, most: Option<u64>, writer: &mut Writer<'_>) -> Result
             .map(|figure| (labels.clone(), figure))
             .into_iter()
             .collect();
-        writer.gauges(name, help, &samples)?;
+        write_figure(name, help, &samples, writer)?;
     }
     Ok(())
 }
@@ -253,95 +275,4 @@ fn loaded(extensions: &[(&'static str, bool)], writer: &mut Writer<'_>) -> Resul
         "Whether an extension is loaded and works",
         &samples,
     )
-}
-
-fn postgres(answer: &PostgresAnswer, writer: &mut Writer<'_>) -> Result<(), Error> {
-    let info = vec![("version", answer.version.clone())];
-    writer.gauges(
-        "pg_static",
-        "Version of the identity provider's database",
-        &[(info, 1.0)],
-    )?;
-    for (name, help, figure) in [
-        ("pg_uptime_seconds", "Seconds since the start", answer.uptime_seconds),
-        (
-            "pg_stat_activity_connections",
-            "Connections of clients that are open",
-            answer.connections,
-        ),
-        (
-            "pg_settings_max_connections",
-            "The most connections that are allowed",
-            answer.max_connections,
-        ),
-        (
-            "pg_stat_activity_max_tx_duration",
-            "Seconds since the oldest open transaction began",
-            answer.oldest_transaction_seconds,
-        ),
-    ] {
-        writer.gauge(name, help, number(figure))?;
-    }
-    Ok(())
-}
-
-fn database(answer: &DatabaseAnswer, writer: &mut Writer<'_>) -> Result<(), Error> {
-    let comment = answer.version_comment.clone().unwrap_or_default();
-    let info = vec![
-        ("product", answer.product.to_string()),
-        ("version", answer.version.clone()),
-        ("version_comment", comment),
-    ];
-    writer.gauges("mysql_version_info", "Version of the database", &[(info, 1.0)])?;
-    let figures = [
-        (
-            "mysql_global_status_uptime",
-            "Seconds since the start",
-            answer.uptime_seconds,
-        ),
-        (
-            "mysql_global_status_threads_connected",
-            "Connections that are open",
-            answer.threads_connected,
-        ),
-        (
-            "mysql_global_status_threads_running",
-            "Connections that do something",
-            answer.threads_running,
-        ),
-        (
-            "mysql_global_status_max_used_connections",
-            "The most connections that were open at once",
-            answer.max_used_connections,
-        ),
-        (
-            "mysql_global_status_questions",
-            "Statements since the start",
-            answer.questions,
-        ),
-        (
-            "mysql_global_status_slow_queries",
-            "Slow statements since the start",
-            answer.slow_queries,
-        ),
-        (
-            "mysql_global_status_aborted_connects",
-            "Failed connections since the start",
-            answer.aborted_connects,
-        ),
-        (
-            "mysql_global_variables_max_connections",
-            "The most connections that are allowed",
-            answer.max_connections,
-        ),
-        (
-            "mysql_global_variables_read_only",
-            "Whether the server refuses to write",
-            answer.read_only.map(u64::from),
-        ),
-    ];
-    for (name, help, figure) in figures {
-        writer.gauge(name, help, number(figure))?;
-    }
-    Ok(())
 }

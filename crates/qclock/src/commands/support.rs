@@ -12,7 +12,7 @@ use crate::printer::Printer;
 
 /// Print until when what the lock chose is supported
 ///
-/// One line for each product of the flavour's lock: its line, the last day of its support, and how many days are left. Exits with
+/// One line for each product of the flavour's lock, its packages' and its archives': its line, the last day of its support, and how many days are left. Exits with
 /// status 1 when the support of one has ended. The table with the source of each line is a part of this program.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -24,12 +24,7 @@ pub(crate) struct Arguments {}
 pub(crate) fn run(_arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<ExitStatus, CommandFailure> {
     let project = load_project(cli, None)?;
     let lock = project.read_lock(&project.lock_path())?;
-    let packages: Vec<Package<'_>> = (lock.packages.iter())
-        .map(|package| Package {
-            name: &package.name,
-            version: &package.version,
-        })
-        .collect();
+    let packages: Vec<Package<'_>> = lock.parts().map(|(name, version)| Package { name, version }).collect();
     let found = supports(&lock.flavour, &packages, clock::now()).map_err(|error| CommandFailure {
         status: ExitStatus::Bug,
         error: Box::new(error),
