@@ -11,12 +11,10 @@ mod mariadb;
 mod mysql;
 mod postgresql;
 mod scripts;
-mod secret;
 mod server;
 mod settings;
 mod statements;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use thiserror::Error;
@@ -24,11 +22,11 @@ use thiserror::Error;
 pub use settings::{SECRET_VARIABLES, variables};
 pub use statements::{SplitError, Statement, Statements};
 
-use crate::clock::Timestamp;
 use crate::configuration::{Configuration, FirstStart, MysqlFirstStart};
 use crate::failure::{Class, Failure, in_one_line};
-use crate::logs;
+use crate::own_log::{end, tell};
 use crate::supervisor::Level;
+use crate::variables::from_process;
 use directory::{DirectoryError, Found, Layout, Volume};
 use journal::Journal;
 use postgresql::PostgresqlError;
@@ -87,21 +85,10 @@ pub fn command(configuration: &Configuration) -> ExitCode {
     let done = match first_start {
         FirstStart::Mysql(first_start) => set_up_unless_there(first_start),
         FirstStart::Postgresql(first_start) => {
-            postgresql::prepare(first_start, &settings::from_process).map_err(FirstStartError::from)
+            postgresql::prepare(first_start, &from_process).map_err(FirstStartError::from)
         }
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-            tell(
-                Level::Error,
-                "first-start-failed",
-                &format!("{}{hint}", in_one_line(&error)),
-            );
-            ExitCode::from(error.class().status())
-        }
-    }
+    end(done, "first-start-failed")
 }
 
 fn set_up_unless_there(first_start: &MysqlFirstStart) -> Result<(), FirstStartError> {
@@ -111,7 +98,7 @@ fn set_up_unless_there(first_start: &MysqlFirstStart) -> Result<(), FirstStartEr
         return Ok(());
     }
     let begun = std::time::Instant::now();
-    let settings = Settings::read(&settings::from_process)?;
+    let settings = Settings::read(&from_process)?;
     let scripts = Scripts::list(&first_start.script_directory).map_err(FirstStartError::Scripts)?;
     for ignored in scripts.ignored() {
         tell(
@@ -160,7 +147,7 @@ fn compare_settings(first_start: &MysqlFirstStart) {
     let Some(journal) = Journal::read(&first_start.data_directory) else {
         return;
     };
-    match Settings::read(&settings::from_process) {
+    match Settings::read(&from_process) {
         Ok(settings) => {
             for name in journal.changed(&settings) {
                 let message = format!(
@@ -173,18 +160,4 @@ fn compare_settings(first_start: &MysqlFirstStart) {
         Err(SettingsError::NoRootPassword) => {}
         Err(error) => tell(Level::Warning, "settings-wrong", &in_one_line(&error)),
     }
-}
-
-fn tell(level: Level, action: &str, message: &str) {
-    let mut line = Vec::new();
-    let event = logs::Event {
-        level,
-        action,
-        message,
-        about: None,
-        numbers: &[],
-    };
-    logs::write_own(&event, Timestamp::now(), &mut line);
-    // Who cannot write its log still sets the database up.
-    let _ = std::io::stdout().write_all(&line);
 }

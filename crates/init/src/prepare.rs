@@ -7,6 +7,7 @@
 mod arguments;
 mod build;
 mod database;
+mod excerpt;
 mod home;
 mod memory;
 mod options;
@@ -24,12 +25,12 @@ use thiserror::Error;
 
 pub use realm::{RealmError, render as render_realm};
 
-use crate::clock::Timestamp;
 use crate::configuration::{Configuration, Prepare};
-use crate::failure::{Class, Failure, in_one_line};
-use crate::logs;
+use crate::failure::{Class, Failure};
 use crate::os;
+use crate::own_log::{end, tell};
 use crate::supervisor::Level;
+use crate::variables::from_process;
 use build::BuildError;
 use database::DatabaseError;
 use settings::{Settings, SettingsError};
@@ -79,23 +80,12 @@ pub fn command(configuration: &Configuration) -> ExitCode {
     let Some(prepare) = &configuration.prepare else {
         return ExitCode::SUCCESS;
     };
-    match keycloak(prepare) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-            tell(
-                Level::Error,
-                "prepare-failed",
-                &format!("{}{hint}", in_one_line(&error)),
-            );
-            ExitCode::from(error.class().status())
-        }
-    }
+    end(keycloak(prepare), "prepare-failed")
 }
 
 fn keycloak(prepare: &Prepare) -> Result<(), PrepareError> {
     os::private_files();
-    let settings = Settings::read(&settings::from_process)?;
+    let settings = Settings::read(&from_process)?;
     let places = Places::of(prepare);
     let limit = memory::limit(Path::new("/sys/fs/cgroup"));
     if let Some(warning) = memory::warning(limit) {
@@ -203,18 +193,4 @@ fn write_private(path: &Path, text: &str) -> Result<(), PrepareError> {
         path: path.to_owned(),
         source,
     })
-}
-
-fn tell(level: Level, action: &str, message: &str) {
-    let mut line = Vec::new();
-    let event = logs::Event {
-        level,
-        action,
-        message,
-        about: None,
-        numbers: &[],
-    };
-    logs::write_own(&event, Timestamp::now(), &mut line);
-    // Who cannot write its log still starts.
-    let _ = std::io::stdout().write_all(&line);
 }

@@ -10,6 +10,7 @@ use fs_err as fs;
 use thiserror::Error;
 
 use crate::failure::{Class, Failure};
+use crate::template;
 
 const LARGEST_TEMPLATE: u64 = 1 << 20;
 /// Of a variable's value and of a secret's file.
@@ -130,31 +131,22 @@ fn fill_in(
     path: &Path,
     value: impl Fn(&str) -> Result<String, RenderError>,
 ) -> Result<String, RenderError> {
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("${") {
-        text.push_str(before);
-        let is_name = |name: &str| {
-            !name.is_empty()
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-        };
-        let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
-            return Err(RenderError::Template {
-                template: path.to_owned(),
-            });
-        };
+    let malformed = || RenderError::Template {
+        template: path.to_owned(),
+    };
+    template::fill_in(template, malformed, |name, text| {
+        let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Err(malformed());
+        }
         for character in value(name)?.chars() {
             if matches!(character, '"' | '\\') {
                 text.push('\\');
             }
             text.push(character);
         }
-        rest = behind;
-    }
-    text.push_str(rest);
-    Ok(text)
+        Ok(())
+    })
 }
 
 fn value(path: &Path, name: &str, variable: &impl Fn(&str) -> Option<OsString>) -> Result<String, RenderError> {

@@ -403,7 +403,9 @@ fn what_is_wrong_is_told_before_anything_is_made() {
     server.sandbox.set("QCLOCK_MONITOR_PASSWORD_FILE", empty);
     let (status, said) = refused(&server);
     assert!(
-        status == 2 && said.contains("`QCLOCK_MONITOR_PASSWORD_FILE` is empty"),
+        status == 2
+            && said.contains("the file that `QCLOCK_MONITOR_PASSWORD_FILE` names, ")
+            && said.contains(", is empty"),
         "{status}: {said}"
     );
     server.sandbox.set("QCLOCK_IDENTITY_DB_NETWORKS", "everywhere");

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use super::secret::Secret;
 use super::settings::{MONITOR_USER, Settings};
+use crate::secret::Secret;
 
 /// Comes after the system tables.
 pub(super) fn mariadb(settings: &Settings, health_user: &str) -> String {
@@ -108,10 +108,7 @@ pub(super) fn mysql(settings: &Settings, health_user: &str) -> String {
 }
 
 fn identified_by(password: &Secret) -> String {
-    format!(
-        "IDENTIFIED WITH caching_sha2_password BY {}",
-        text(&String::from_utf8_lossy(password.expose()))
-    )
+    format!("IDENTIFIED WITH caching_sha2_password BY {}", text(password.expose()))
 }
 
 /// A string literal under an sql_mode without NO_BACKSLASH_ESCAPES and ANSI_QUOTES.

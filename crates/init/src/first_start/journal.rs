@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::DirectoryError;
 use super::scripts::{Script, ScriptError};
-use super::secret::hexadecimal;
 use super::settings::Settings;
 use crate::clock::Timestamp;
+use crate::secret::hexadecimal;
 
 const FILE: &str = "qclock-first-start.json";
 const SCHEMA: &str = "qclock.first-start/1";

@@ -19,11 +19,11 @@ use fs_err as fs;
 pub(super) use error::PostgresqlError;
 
 use super::directory::{Found, Layout, Volume};
-use super::settings::Source;
-use super::tell;
 use crate::configuration::PostgresqlFirstStart;
 use crate::os;
+use crate::own_log::tell;
 use crate::supervisor::Level;
+use crate::variables::Source;
 use access::Networks;
 use journal::Journal;
 use roles::Given;

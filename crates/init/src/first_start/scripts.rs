@@ -8,12 +8,12 @@ use fs_err as fs;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::secret::hexadecimal;
 use super::server::{ServerError, TemporaryServer};
 use super::settings::Settings;
 use super::statements::{SplitError, Statements};
 use crate::failure::Class;
 use crate::protocol::ProtocolError;
+use crate::secret::hexadecimal;
 
 /// How much of a statement an error shows.
 const SHOWN: usize = 80;

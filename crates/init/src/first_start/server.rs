@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::secret::Secret;
 use super::settings::Settings;
 use super::{mariadb, mysql};
 use crate::configuration::{DatabaseKind, MysqlFirstStart};
 use crate::os;
 use crate::protocol::{Connection, ProtocolError};
+use crate::secret::Secret;
 use crate::signal::Signal;
 
 const SOCKET: &str = "first-start.sock";
@@ -173,7 +173,7 @@ impl TemporaryServer {
         // A statement takes as long as it takes; the first start as a whole has its limit.
         let left = self.deadline.saturating_duration_since(Instant::now()).max(LOOK_AGAIN);
         stream.set_read_timeout(Some(left)).map_err(ServerError::Connect)?;
-        Connection::login(stream, "root", root_password.expose()).map_err(ServerError::Login)
+        Connection::login(stream, "root", root_password.expose().as_bytes()).map_err(ServerError::Login)
     }
 
     /// With a login: the server would log a connection without one as aborted.

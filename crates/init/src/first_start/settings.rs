@@ -2,13 +2,10 @@
 //!
 //! `MARIADB_X` and `MYSQL_X` mean the same; `X_FILE` names a file that holds the value.
 
-use std::ffi::OsString;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
-
 use thiserror::Error;
 
-use super::secret::{Secret, hexadecimal};
+use crate::secret::{Secret, hexadecimal};
+use crate::variables::{Source, VariableError, value};
 
 /// Variables whose values no other process should see.
 pub const SECRET_VARIABLES: [&str; 5] = [
@@ -46,7 +43,6 @@ pub fn variables() -> impl Iterator<Item = String> {
 const MONITOR_PASSWORD: &str = "QCLOCK_MONITOR_PASSWORD";
 /// The dashboard's account.
 pub(super) const MONITOR_USER: &str = "qclock_monitor";
-const LONGEST_VALUE: usize = 1024;
 /// Of a database's and of a user's name, in characters (MariaDB: Identifier Names).
 const LONGEST_DATABASE: usize = 64;
 const LONGEST_USER: usize = 80;
@@ -59,23 +55,8 @@ pub(super) enum SettingsError {
     Missing(&'static str),
     #[error("`{0}` has characters beyond ASCII")]
     NotAscii(String),
-    #[error("`{0}` and `{1}` are both set")]
-    Both(String, String),
-    #[error("cannot read the file that `{variable}` names, `{}`", path.display())]
-    File {
-        variable: String,
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("`{0}` is empty")]
-    Empty(String),
-    #[error("`{0}` is longer than {LONGEST_VALUE} bytes")]
-    TooLong(String),
-    #[error("`{0}` is not UTF-8")]
-    NotText(String),
-    #[error("`{0}` contains a control character (a line end, a tab or the like)")]
-    Control(String),
+    #[error(transparent)]
+    Variable(#[from] VariableError),
     #[error("`{variable}` is `{value}`: {reason}")]
     Name {
         variable: String,
@@ -102,9 +83,7 @@ impl SettingsError {
             ),
             Self::Missing(_) => Some("mount a secret and set the variable to its path".to_owned()),
             Self::NotAscii(_) => Some("write the secret in letters, digits and signs of ASCII".to_owned()),
-            Self::Both(..) => Some("keep one of them".to_owned()),
-            Self::File { .. } => Some("the file must be readable by the container's user (10001)".to_owned()),
-            Self::Control(_) => Some("write the secret as one line of text".to_owned()),
+            Self::Variable(error) => error.hint(),
             _ => None,
         }
     }
@@ -119,31 +98,6 @@ pub(super) struct Settings {
     pub(super) database: Option<String>,
     pub(super) application: Option<(String, Secret)>,
     pub(super) monitor_password: Option<Secret>,
-}
-
-/// Where values come from: variables by name, files by path.
-#[derive(Clone, Copy)]
-pub(super) enum Ask<'a> {
-    Variable(&'a str),
-    File(&'a Path),
-}
-
-/// Answers [`Ask::Variable`] with None when there is none.
-pub(super) type Source<'a> = &'a dyn Fn(Ask<'_>) -> io::Result<Option<OsString>>;
-
-pub(super) fn from_process(ask: Ask<'_>) -> io::Result<Option<OsString>> {
-    use std::os::unix::ffi::OsStringExt as _;
-    match ask {
-        Ask::Variable(name) => Ok(std::env::var_os(name)),
-        Ask::File(path) => {
-            let mut content = Vec::new();
-            // One more than is allowed, so that a longer one shows.
-            fs_err::File::open(path)?
-                .take(LONGEST_VALUE as u64 + 3)
-                .read_to_end(&mut content)?;
-            Ok(Some(OsString::from_vec(content)))
-        }
-    }
 }
 
 impl Settings {
@@ -188,7 +142,7 @@ impl Settings {
             root_host,
             database,
             application,
-            monitor_password: reader.value(MONITOR_PASSWORD)?.map(Secret::new),
+            monitor_password: value(source, MONITOR_PASSWORD)?.map(Secret::new),
         })
     }
 
@@ -219,52 +173,13 @@ impl Reader<'_> {
     /// `MARIADB_X` or `MYSQL_X`, as a value or by file.
     fn either(&self, name: &str) -> Result<Option<String>, SettingsError> {
         let names = [format!("MARIADB_{name}"), format!("MYSQL_{name}")];
-        match (self.value(&names[0])?, self.value(&names[1])?) {
+        match (value(self.source, &names[0])?, value(self.source, &names[1])?) {
             (Some(one), Some(other)) if one != other => {
                 let [one, other] = names;
-                Err(SettingsError::Both(one, other))
+                Err(VariableError::Both(one, other).into())
             }
             (one, other) => Ok(one.or(other)),
         }
-    }
-
-    fn value(&self, name: &str) -> Result<Option<String>, SettingsError> {
-        let by_file = format!("{name}_FILE");
-        match (self.variable(name)?, self.variable(&by_file)?) {
-            (Some(_), Some(_)) => Err(SettingsError::Both(name.to_owned(), by_file)),
-            (Some(value), None) => check_value(name, value).map(Some),
-            (None, Some(path)) => self.file(&by_file, path).map(Some),
-            (None, None) => Ok(None),
-        }
-    }
-
-    /// What the file holds that a variable names.
-    fn file(&self, variable: &str, path: String) -> Result<String, SettingsError> {
-        let path = PathBuf::from(path);
-        let content = (self.source)(Ask::File(&path)).map_err(|source| SettingsError::File {
-            variable: variable.to_owned(),
-            path,
-            source,
-        })?;
-        let text = content
-            .unwrap_or_default()
-            .into_string()
-            .map_err(|_| SettingsError::NotText(variable.to_owned()))?;
-        let value = text.trim_end_matches(['\n', '\r']).to_owned();
-        if value.is_empty() {
-            return Err(SettingsError::Empty(variable.to_owned()));
-        }
-        check_value(variable, value)
-    }
-
-    /// An empty variable is as good as none: that is what `docker compose` makes of one that is not set.
-    fn variable(&self, name: &str) -> Result<Option<String>, SettingsError> {
-        let value = (self.source)(Ask::Variable(name))
-            .unwrap_or_default()
-            .filter(|value| !value.is_empty());
-        value
-            .map(|value| value.into_string().map_err(|_| SettingsError::NotText(name.to_owned())))
-            .transpose()
     }
 
     fn switch(&self, name: &str) -> Result<bool, SettingsError> {
@@ -280,31 +195,6 @@ impl Reader<'_> {
             }),
         }
     }
-}
-
-/// A password by file, and in no other way.
-pub(super) fn secret_of_file(source: Source<'_>, variable: &str) -> Result<Option<Secret>, SettingsError> {
-    let reader = Reader { source };
-    let path = reader.variable(variable)?;
-    path.map(|path| reader.file(variable, path).map(Secret::new))
-        .transpose()
-}
-
-pub(super) fn variable(source: Source<'_>, name: &str) -> Result<Option<String>, SettingsError> {
-    Reader { source }
-        .variable(name)?
-        .map(|value| check_value(name, value))
-        .transpose()
-}
-
-fn check_value(name: &str, value: String) -> Result<String, SettingsError> {
-    if value.len() > LONGEST_VALUE {
-        return Err(SettingsError::TooLong(name.to_owned()));
-    }
-    if value.chars().any(char::is_control) {
-        return Err(SettingsError::Control(name.to_owned()));
-    }
-    Ok(value)
 }
 
 fn check_name(variable: &str, value: &str, longest: usize, reserved: &[&str]) -> Result<(), SettingsError> {
@@ -340,19 +230,10 @@ fn random_password() -> Result<Secret, SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::variables::tests::given;
 
     fn read(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let find = |list: &[(&str, &str)], name: &str| {
-            list.iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| OsString::from(*value))
-        };
-        Settings::read(&|ask| match ask {
-            Ask::Variable(name) => Ok(find(variables, name)),
-            Ask::File(path) => find(files, path.to_str().unwrap())
-                .map(Some)
-                .ok_or_else(|| io::ErrorKind::NotFound.into()),
-        })
+        Settings::read(&given(variables, files))
     }
 
     fn refused(variables: &[(&str, &str)], files: &[(&str, &str)]) -> String {
@@ -396,16 +277,6 @@ mod tests {
                 vec![root, ("MARIADB_ROOT_PASSWORD", "y")],
                 vec![],
                 "`MARIADB_ROOT_PASSWORD` and `MYSQL_ROOT_PASSWORD` are both set",
-            ),
-            (
-                vec![("MYSQL_ROOT_PASSWORD_FILE", "/x")],
-                vec![("/x", "\n")],
-                "`MYSQL_ROOT_PASSWORD_FILE` is empty",
-            ),
-            (
-                vec![("MYSQL_ROOT_PASSWORD_FILE", "/x")],
-                vec![("/x", "a\nb\n")],
-                "`MYSQL_ROOT_PASSWORD_FILE` contains a control character (a line end, a tab or the like)",
             ),
             (
                 vec![("MYSQL_ROOT_PASSWORD_FILE", "/none")],

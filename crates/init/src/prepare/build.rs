@@ -3,14 +3,13 @@
 //! No two runs give the same bytes, and all that the environment holds goes into them (CVE-2024-10451): so it runs at each start, with
 //! nothing in its environment.
 
-use std::io;
-use std::os::fd::AsFd as _;
-use std::process::{Command, ExitStatus, Stdio};
+use std::io::{self, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::{Places, arguments};
+use super::{Places, arguments, excerpt};
 use crate::configuration::Prepare;
 use crate::os;
 
@@ -24,7 +23,7 @@ pub(super) enum BuildError {
         #[source]
         source: io::Error,
     },
-    #[error("{status}; its own lines say why")]
+    #[error("{status}; its last lines say why")]
     Failed { status: ExitStatus },
     #[error("it took longer than {} s", after.as_secs())]
     Timeout { after: Duration },
@@ -40,30 +39,35 @@ pub(super) fn run(
         program: prepare.java.display().to_string(),
         source,
     };
-    // What it says is a service's log, which PID 1 reads from standard error.
-    let output = || io::stderr().as_fd().try_clone_to_owned().map(Stdio::from);
-    let mut child = Command::new(&prepare.java)
+    let (said, output) = io::pipe().map_err(failed)?;
+    let child = Command::new(&prepare.java)
         .args(arguments::of_build(&places.home, limit, options))
         .env_clear()
         .env("LANG", "C.UTF-8")
         .current_dir("/")
         .stdin(Stdio::null())
-        .stdout(output().map_err(failed)?)
-        .stderr(output().map_err(failed)?)
+        .stdout(output.try_clone().map_err(failed)?)
+        .stderr(output)
         .spawn()
         .map_err(failed)?;
-    let deadline = Instant::now() + prepare.build_timeout;
+    std::thread::scope(|scope| {
+        // What it says is a service's log, which PID 1 reads from standard error; a log that cannot be written is no reason to fail.
+        scope.spawn(|| excerpt::copy(BufReader::new(said), io::stderr()));
+        wait(child, prepare.build_timeout).map_err(failed)
+    })?
+}
+
+fn wait(mut child: Child, patience: Duration) -> io::Result<Result<(), BuildError>> {
+    let deadline = Instant::now() + patience;
     loop {
-        match child.try_wait().map_err(failed)? {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(BuildError::Failed { status }),
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(Ok(())),
+            Some(status) => return Ok(Err(BuildError::Failed { status })),
             None if Instant::now() >= deadline => {
                 // It may have ended in between.
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(BuildError::Timeout {
-                    after: prepare.build_timeout,
-                });
+                return Ok(Err(BuildError::Timeout { after: patience }));
             }
             None => os::pause(LOOK_AGAIN),
         }

@@ -5,6 +5,8 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::template;
+
 /// Far more than a realm without its users fills.
 const LARGEST: usize = 4 << 20;
 
@@ -54,25 +56,20 @@ fn is_name(name: &str) -> bool {
 fn fill_in<'a>(document: &mut Value, value: &impl Fn(&str) -> Option<&'a str>) -> Result<(), RealmError> {
     match document {
         Value::String(text) if text.contains("${") => {
-            *text = filled_in(text, value)?;
+            *text = template::fill_in(
+                text,
+                || RealmError::Open,
+                |name, to| {
+                    to.push_str(value(name).ok_or_else(|| RealmError::Unknown(name.to_owned()))?);
+                    Ok(())
+                },
+            )?;
             Ok(())
         }
         Value::Array(list) => list.iter_mut().try_for_each(|item| fill_in(item, value)),
         Value::Object(map) => map.values_mut().try_for_each(|item| fill_in(item, value)),
         _ => Ok(()),
     }
-}
-
-fn filled_in<'a>(text: &str, value: &impl Fn(&str) -> Option<&'a str>) -> Result<String, RealmError> {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (name, behind) = after.split_once('}').ok_or(RealmError::Open)?;
-        filled.push_str(before);
-        filled.push_str(value(name).ok_or_else(|| RealmError::Unknown(name.to_owned()))?);
-        rest = behind;
-    }
-    Ok(filled + rest)
 }
 
 #[cfg(test)]

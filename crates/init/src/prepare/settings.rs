@@ -1,11 +1,11 @@
 //! What the container's variables say about Keycloak.  Secrets come by file alone.
 
-use std::ffi::OsString;
-use std::fmt;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::secret::Secret;
+use crate::variables::{Ask, Source, VariableError, secret, variable};
 
 const URL: &str = "QCLOCK_IDENTITY_URL";
 const DASHBOARD_URL: &str = "QCLOCK_DASHBOARD_PUBLIC_URL";
@@ -25,7 +25,6 @@ const CLIENT_SECRETS: [&str; 3] = [
 const FIRST_PASSWORDS: [&str; 2] = ["QCLOCK_IDENTITY_ADMIN_PASSWORD", "QCLOCK_IDENTITY_CONSOLE_PASSWORD"];
 /// The realms' own policies demand it, and Keycloak ends without saying of whose password it speaks.
 const SHORTEST_PASSWORD: usize = 14;
-const LONGEST_VALUE: usize = 1024;
 /// The path under which Keycloak is built to serve.
 const PATH: &str = "/auth";
 
@@ -35,19 +34,8 @@ pub(super) enum SettingsError {
     Missing(String),
     #[error("`{0}` is set: a secret is given by file")]
     Plain(&'static str),
-    #[error("cannot read the file that `{variable}` names, `{}`", path.display())]
-    File {
-        variable: String,
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("the file that `{variable}` names, `{}`, is empty", path.display())]
-    Empty { variable: String, path: PathBuf },
-    #[error("`{0}` is longer than {LONGEST_VALUE} bytes")]
-    TooLong(String),
-    #[error("`{0}` is not one line of UTF-8 text")]
-    NotText(String),
+    #[error(transparent)]
+    Variable(#[from] VariableError),
     #[error("the password in the file that `{0}` names is shorter than {SHORTEST_PASSWORD} characters")]
     Short(String),
     #[error("`{variable}` is `{value}`, which is not {expected}")]
@@ -70,29 +58,12 @@ impl SettingsError {
                 "mount a secret and set `{name}` to its path; `qclock secrets` makes them"
             )),
             Self::Plain(name) => Some(format!("put it into a file and set `{name}_FILE` to its path")),
-            Self::File { .. } => Some("the file must be readable by the container's user (10001)".to_owned()),
-            Self::Empty { .. } => Some("`qclock secrets` makes what is missing".to_owned()),
+            Self::Variable(error) => error.hint(),
             Self::Short(_) => {
                 Some("the realm's password policy refuses it; `qclock secrets` makes longer ones".to_owned())
             }
             _ => None,
         }
-    }
-}
-
-/// A value that cannot be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
-
-impl Secret {
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Secret(..)")
     }
 }
 
@@ -128,30 +99,6 @@ pub(super) enum Cache {
 pub(super) struct Tls {
     pub(super) certificate: String,
     pub(super) key: String,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Ask<'a> {
-    Variable(&'a str),
-    File(&'a Path),
-}
-
-/// Answers [`Ask::Variable`] with None when there is none.
-pub(super) type Source<'a> = &'a dyn Fn(Ask<'_>) -> io::Result<Option<OsString>>;
-
-pub(super) fn from_process(ask: Ask<'_>) -> io::Result<Option<OsString>> {
-    use std::os::unix::ffi::OsStringExt as _;
-    match ask {
-        Ask::Variable(name) => Ok(std::env::var_os(name)),
-        Ask::File(path) => {
-            let mut content = Vec::new();
-            // One more than is allowed, so that a longer one shows.
-            fs_err::File::open(path)?
-                .take(LONGEST_VALUE as u64 + 3)
-                .read_to_end(&mut content)?;
-            Ok(Some(OsString::from_vec(content)))
-        }
-    }
 }
 
 impl Settings {
@@ -200,37 +147,16 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// An empty variable is as good as none: that is what `docker compose` makes of one that is not set.
     fn variable(&self, name: &str) -> Result<Option<String>, SettingsError> {
-        let value = (self.source)(Ask::Variable(name)).unwrap_or_default();
-        let Some(value) = value.filter(|value| !value.is_empty()) else {
-            return Ok(None);
-        };
-        let text = value
-            .into_string()
-            .map_err(|_| SettingsError::NotText(name.to_owned()))?;
-        one_line(name, text).map(Some)
+        Ok(variable(self.source, name)?)
     }
 
     fn secret(&self, name: &'static str) -> Result<Secret, SettingsError> {
         if self.variable(name)?.is_some() {
             return Err(SettingsError::Plain(name));
         }
-        let variable = format!("{name}_FILE");
-        let path = self.variable(&variable)?;
-        let path = PathBuf::from(path.ok_or_else(|| SettingsError::Missing(variable.clone()))?);
-        let content = (self.source)(Ask::File(&path)).map_err(|source| SettingsError::File {
-            variable: variable.clone(),
-            path: path.clone(),
-            source,
-        })?;
-        let text = content.unwrap_or_default().into_string();
-        let text = text.map_err(|_| SettingsError::NotText(variable.clone()))?;
-        let value = text.trim_end_matches(['\n', '\r']);
-        if value.is_empty() {
-            return Err(SettingsError::Empty { variable, path });
-        }
-        one_line(&variable, value.to_owned()).map(Secret)
+        let by_file = format!("{name}_FILE");
+        secret(self.source, &by_file)?.ok_or(SettingsError::Missing(by_file))
     }
 
     /// `scheme://host[:port]` and exactly this path; without it a final slash is taken off.
@@ -315,7 +241,7 @@ impl Reader<'_> {
             });
         }
         let found = (self.source)(Ask::File(Path::new(&value)));
-        found.map_err(|source| SettingsError::File {
+        found.map_err(|source| VariableError::File {
             variable: name.to_owned(),
             path: PathBuf::from(&value),
             source,
@@ -326,16 +252,6 @@ impl Reader<'_> {
 
 fn alone(present: &'static str, missing: &'static str) -> SettingsError {
     SettingsError::Alone { present, missing }
-}
-
-fn one_line(name: &str, value: String) -> Result<String, SettingsError> {
-    if value.len() > LONGEST_VALUE {
-        return Err(SettingsError::TooLong(name.to_owned()));
-    }
-    if value.chars().any(char::is_control) {
-        return Err(SettingsError::NotText(name.to_owned()));
-    }
-    Ok(value)
 }
 
 /// `localhost`, `login.example.org:8443`, `[2001:db8::1]:8081`.
@@ -358,142 +274,4 @@ fn is_host(text: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    /// The four secrets and the database's password, from files of their names.
-    pub(crate) fn read(changes: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let variable = |name: &str| {
-            let changed = changes.iter().find(|(known, _)| *known == name);
-            let given = name.strip_suffix("_FILE").filter(|name| {
-                CLIENT_SECRETS
-                    .iter()
-                    .chain(&FIRST_PASSWORDS)
-                    .chain(&[DATABASE_PASSWORD])
-                    .any(|known| known == name)
-            });
-            changed
-                .map(|(_, value)| OsString::from(*value))
-                .or_else(|| given.map(|name| format!("/run/secrets/{name}").into()))
-        };
-        Settings::read(&|ask| match ask {
-            Ask::Variable(name) => Ok(variable(name)),
-            Ask::File(path) => match path.to_str().unwrap() {
-                "/gone" => Err(io::ErrorKind::NotFound.into()),
-                "/empty" => Ok(Some("\n".into())),
-                "/short" => Ok(Some("hunter2".into())),
-                "/two-lines" => Ok(Some("a\nb".into())),
-                other => Ok(Some(format!("the secret of {other}\n").into())),
-            },
-        })
-    }
-
-    #[test]
-    fn without_variables_the_defaults_are_those_of_the_stack() {
-        let settings = read(&[]).unwrap();
-        assert_eq!(settings.url, "http://localhost:8081/auth");
-        assert_eq!(settings.dashboard_url, "http://localhost:8080");
-        assert_eq!(
-            (settings.database.host.as_str(), settings.database.port),
-            ("identity-db", 5432)
-        );
-        assert_eq!((settings.cache, settings.tls), (Cache::Local, None));
-    }
-
-    #[test]
-    fn a_secret_is_never_printed_and_stands_for_its_name() {
-        let settings = read(&[]).unwrap();
-        assert!(!format!("{settings:?}").contains("the secret"));
-        let secret = "the secret of /run/secrets/QCLOCK_IDENTITY_CLIENT_SECRET";
-        assert_eq!(settings.value("QCLOCK_IDENTITY_CLIENT_SECRET"), Some(secret));
-        assert_eq!(settings.value("QCLOCK_IDENTITY_DB_PASSWORD"), None);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let table = [
-            (
-                "QCLOCK_IDENTITY_DB_PASSWORD_FILE",
-                "",
-                "`QCLOCK_IDENTITY_DB_PASSWORD_FILE` is not set",
-            ),
-            (
-                "QCLOCK_IDENTITY_DB_PASSWORD",
-                "x",
-                "`QCLOCK_IDENTITY_DB_PASSWORD` is set: a secret is given by file",
-            ),
-            (
-                "QCLOCK_IDENTITY_REALM_SECRET_FILE",
-                "/gone",
-                "cannot read the file that `QCLOCK_IDENTITY_REALM_SECRET_FILE` names, `/gone`",
-            ),
-            (
-                "QCLOCK_IDENTITY_REALM_SECRET_FILE",
-                "/empty",
-                "the file that `QCLOCK_IDENTITY_REALM_SECRET_FILE` names, `/empty`, is empty",
-            ),
-            (
-                "QCLOCK_IDENTITY_REALM_SECRET_FILE",
-                "/two-lines",
-                "`QCLOCK_IDENTITY_REALM_SECRET_FILE` is not one line of UTF-8 text",
-            ),
-            (
-                "QCLOCK_IDENTITY_ADMIN_PASSWORD_FILE",
-                "/short",
-                "the password in the file that `QCLOCK_IDENTITY_ADMIN_PASSWORD_FILE` names is shorter than 14 characters",
-            ),
-            (
-                "QCLOCK_IDENTITY_CACHE",
-                "redis",
-                "`QCLOCK_IDENTITY_CACHE` is `redis`, which is not `local` or `ispn`",
-            ),
-            (
-                "QCLOCK_IDENTITY_DB_PORT",
-                "0",
-                "`QCLOCK_IDENTITY_DB_PORT` is `0`, which is not a port",
-            ),
-            (
-                "QCLOCK_IDENTITY_DB_HOST",
-                "db?socketTimeout=0",
-                "`QCLOCK_IDENTITY_DB_HOST` is `db?socketTimeout=0`, which is not the name or the IPv4 address of a host",
-            ),
-            (
-                "QCLOCK_IDENTITY_TLS_KEY_FILE",
-                "/run/secrets/key",
-                "`QCLOCK_IDENTITY_TLS_KEY_FILE` is set without `QCLOCK_IDENTITY_TLS_CERTIFICATE_FILE`",
-            ),
-        ];
-        for (variable, value, expected) in table {
-            assert_eq!(read(&[(variable, value)]).unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn addresses_are_taken_as_browsers_will_see_them_and_nothing_else() {
-        for good in [
-            "https://login.example.org/auth",
-            "http://localhost:8081/auth/",
-            "https://[2001:db8::1]:8443/auth",
-        ] {
-            let settings = read(&[("QCLOCK_IDENTITY_URL", good)]).unwrap();
-            assert_eq!(settings.url, good.trim_end_matches('/'));
-        }
-        for wrong in [
-            "login.example.org/auth",
-            "https://login.example.org",
-            "https://login.example.org/auth/x",
-            "https:///auth",
-            "https://a b/auth",
-            "https://user@host/auth",
-            "https://host:0/auth",
-            "https://host:99999/auth",
-            "https://*/auth",
-            "https://${X}/auth",
-        ] {
-            assert!(read(&[("QCLOCK_IDENTITY_URL", wrong)]).is_err(), "{wrong}");
-        }
-        for wrong in ["http://localhost:8080/x", "http://*", "javascript://x"] {
-            assert!(read(&[("QCLOCK_DASHBOARD_PUBLIC_URL", wrong)]).is_err(), "{wrong}");
-        }
-    }
-}
+pub(super) mod tests;

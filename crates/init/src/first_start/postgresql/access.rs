@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::roles::{BACKUP, DATABASE, MONITOR, OWNER};
-use crate::first_start::settings::{self, SettingsError, Source};
+use crate::first_start::settings::SettingsError;
 use crate::networks;
+use crate::variables::{Source, variable};
 
 const VARIABLE: &str = "QCLOCK_IDENTITY_DB_NETWORKS";
 /// The networks that the container has an address in.
@@ -18,7 +19,7 @@ pub(super) struct Networks(Vec<String>);
 
 impl Networks {
     pub(super) fn read(source: Source<'_>) -> Result<Self, SettingsError> {
-        let Some(text) = settings::variable(source, VARIABLE)? else {
+        let Some(text) = variable(source, VARIABLE)? else {
             return Ok(Self(vec![OWN.to_owned()]));
         };
         let wrong = |reason| SettingsError::Name {
@@ -78,7 +79,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::first_start::settings::Ask;
+    use crate::variables::Ask;
 
     fn read(value: &str) -> Result<Networks, SettingsError> {
         Networks::read(&|ask: Ask<'_>| -> io::Result<Option<OsString>> {

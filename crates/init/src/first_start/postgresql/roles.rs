@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::PostgresqlError;
 use super::journal::Journal;
 use super::scram::{SALT_BYTES, Verifier};
-use crate::first_start::secret::Secret;
-use crate::first_start::settings::{self, SettingsError, Source};
+use crate::first_start::settings::SettingsError;
+use crate::secret::Secret;
+use crate::variables::{Source, secret};
 
 pub(super) const DATABASE: &str = "keycloak";
 pub(super) const OWNER: &str = "keycloak";
@@ -68,7 +69,7 @@ impl Given {
     pub(super) fn read(source: Source<'_>) -> Result<Self, SettingsError> {
         let mut passwords = Vec::new();
         for role in &ROLES {
-            match settings::secret_of_file(source, role.variable)? {
+            match secret(source, role.variable)? {
                 Some(password) if !is_plain(&password) => {
                     return Err(SettingsError::NotAscii(role.variable.to_owned()));
                 }
@@ -85,7 +86,7 @@ impl Given {
         let known = |(role, password): &(&Role, Secret)| {
             journal
                 .verifier(role.name)
-                .is_some_and(|verifier| verifier.fits(password.expose()))
+                .is_some_and(|verifier| verifier.fits(password.expose().as_bytes()))
         };
         Self {
             passwords: self.passwords.into_iter().filter(|given| !known(given)).collect(),
@@ -103,7 +104,7 @@ impl Given {
 
 /// Other characters have more than one form, of which a client may choose another one (RFC 4013).
 fn is_plain(password: &Secret) -> bool {
-    password.expose().iter().all(|byte| matches!(byte, b' '..=b'~'))
+    password.expose().bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// For a new cluster.
@@ -133,7 +134,7 @@ pub(super) fn some(given: &Given, journal: &mut Journal) -> Result<String, Postg
     for (role, password) in &given.passwords {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(|_| PostgresqlError::Random)?;
-        let verifier = Verifier::new(password.expose(), salt);
+        let verifier = Verifier::new(password.expose().as_bytes(), salt);
         let (name, attributes) = (role.name, role.attributes);
         add(
             &mut sql,
@@ -172,7 +173,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::first_start::settings::Ask;
+    use crate::variables::Ask;
 
     fn given(files: &[(&str, &str)]) -> Result<Given, SettingsError> {
         let source = |ask: Ask<'_>| -> io::Result<Option<OsString>> {
@@ -237,7 +238,7 @@ mod tests {
         assert_eq!(error(&[]), "`QCLOCK_IDENTITY_DB_PASSWORD_FILE` is missing");
         assert_eq!(
             error(&[("QCLOCK_IDENTITY_DB_PASSWORD_FILE", "\n")]),
-            "`QCLOCK_IDENTITY_DB_PASSWORD_FILE` is empty"
+            "the file that `QCLOCK_IDENTITY_DB_PASSWORD_FILE` names, `QCLOCK_IDENTITY_DB_PASSWORD_FILE`, is empty"
         );
         assert_eq!(
             error(&[("QCLOCK_IDENTITY_DB_PASSWORD_FILE", "é")]),

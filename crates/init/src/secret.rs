@@ -5,22 +5,23 @@ use std::fmt;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 
+/// A password, or whatever else is nobody's business.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
-    pub(super) fn new(value: String) -> Self {
+    pub(crate) fn new(value: String) -> Self {
         Self(value)
     }
 
-    /// For the login alone.
-    pub(super) fn expose(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// Where it is used, and nowhere else.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
     }
 
     /// What `mysql_native_password` keeps: `*` and SHA1(SHA1(password)) in hexadecimal digits, or nothing.  With it no
     /// password is ever part of a statement: there is nothing to quote, and nothing to find in a log.
-    pub(super) fn native_hash(&self) -> String {
+    pub(crate) fn native_hash(&self) -> String {
         if self.0.is_empty() {
             return String::new();
         }
@@ -28,7 +29,7 @@ impl Secret {
     }
 
     /// Tells whether it is still the same, without telling what it is.
-    pub(super) fn fingerprint(&self, salt: &str) -> String {
+    pub(crate) fn fingerprint(&self, salt: &str) -> String {
         hexadecimal(
             &Sha256::new()
                 .chain_update(salt)
@@ -45,7 +46,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
     bytes
         .iter()
