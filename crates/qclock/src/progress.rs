@@ -19,6 +19,8 @@ pub(crate) struct Progress {
 struct Drawn {
     bar: Option<ProgressBar>,
     downloads: usize,
+    /// What was told last: one file may be asked for in several places.
+    told: String,
 }
 
 impl Progress {
@@ -36,12 +38,15 @@ impl Progress {
 
 impl fetch::Progress for Progress {
     fn begin(&self, what: &str, bytes: u64) {
+        let mut drawn = self.drawn();
         if !self.printer.draws() {
-            self.printer
-                .status(&format!("Downloading {what} ({}).", indicatif::HumanBytes(bytes)));
+            if drawn.told != what {
+                what.clone_into(&mut drawn.told);
+                let bytes = indicatif::HumanBytes(bytes);
+                self.printer.status(&format!("Downloading {what} ({bytes})."));
+            }
             return;
         }
-        let mut drawn = self.drawn();
         drawn.downloads += 1;
         let bar = drawn.bar.get_or_insert_with(new_bar);
         bar.inc_length(bytes);

@@ -56,6 +56,13 @@ impl fmt::Display for Attempt {
 }
 
 impl Attempt {
+    fn lacks_maven(&self) -> bool {
+        let Outcome::Maven { error, .. } = &self.outcome else {
+            return false;
+        };
+        matches!(error, MavenError::Missing)
+    }
+
     /// Something was there, and it was not the archive.
     pub fn is_wrong(&self) -> bool {
         match &self.outcome {
@@ -89,10 +96,16 @@ impl Failure for UpstreamError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Nowhere { archive, .. } => {
+            Self::Nowhere { archive, attempts } => {
                 let names: Vec<String> = archive.file_names().iter().map(|name| format!("`{name}`")).collect();
+                let of_maven = attempts.iter().any(Attempt::lacks_maven);
+                let of_maven = if of_maven {
+                    "install Maven (`apt-get install maven`, `dnf install maven`), which asks the repositories of its settings; or "
+                } else {
+                    ""
+                };
                 Some(format!(
-                    "put the file into `vendor`, as {}, or name it with `{}`; it has {} bytes and the sha256 {}",
+                    "{of_maven}put the file into `vendor`, as {}, or name it with `{}`; it has {} bytes and the sha256 {}",
                     names.join(" or "),
                     archive.variable(),
                     archive.size,

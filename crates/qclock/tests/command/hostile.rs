@@ -7,6 +7,8 @@ use fs_err as fs;
 use qclock_testkit::deb::{Deb, RawEntry};
 use qclock_testkit::http::Fault;
 
+use qclock_testkit::mirror::hex;
+
 use crate::support::{Fixture, Outcome, stable};
 
 const IN_RELEASE: &str = "/debian/dists/bookworm/InRelease";
@@ -221,7 +223,10 @@ fn packages_with_hostile_paths_are_refused_when_they_are_built() -> Result<()> {
         ("./../outside", b'0'),
         ("/etc/outside", b'0'),
         ("./dev/outside", b'3'),
+        ("./dev/outside", b'4'),
+        ("./run/outside", b'6'),
         ("./usr/../../outside", b'2'),
+        ("./usr/outside", b'1'),
     ] {
         let mut fixture = Fixture::new()?;
         fixture.change("web", |package| package.entries.push(entry(path, kind)))?;
@@ -234,6 +239,7 @@ fn packages_with_hostile_paths_are_refused_when_they_are_built() -> Result<()> {
             outcome.stderr
         );
         assert!(!fixture.root().join("outside").exists());
+        nothing_is_published(&fixture)?;
         // The package is mended in the archive; the next run recovers.
         fixture.change("web", |package| {
             *package = Deb {
@@ -245,6 +251,53 @@ fn packages_with_hostile_paths_are_refused_when_they_are_built() -> Result<()> {
         assert_eq!(fixture.run(&["lock"]).status, 0);
         let outcome = fixture.run(&["build"]);
         assert_eq!(outcome.status, 0, "{}", outcome.text());
+    }
+    Ok(())
+}
+
+/// The image has no name there, and what lies there is whole.
+pub(crate) fn nothing_is_published(fixture: &Fixture) -> Result<()> {
+    let layout = fixture.root().join("dist/test12");
+    let index = fs::read_to_string(layout.join("index.json")).unwrap_or_default();
+    assert!(!index.contains("qclock-app"), "{index}");
+    let Ok(blobs) = fs::read_dir(layout.join("blobs/sha256")) else {
+        return Ok(());
+    };
+    for blob in blobs {
+        let path = blob?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        assert_eq!(hex(&fs::read(&path)?), name);
+    }
+    Ok(())
+}
+
+/// The lock is good, and what comes afterwards is not.
+#[test]
+fn a_build_refuses_what_is_not_what_was_locked_and_the_next_one_recovers() -> Result<()> {
+    for (fault, status, cause) in [
+        (Fault::Flip(200), 3, "sha256"),
+        (Fault::Longer(5), 3, "bytes"),
+        (Fault::Shorter(100), 4, "bytes"),
+        (Fault::BreakOff(150), 4, "broke off"),
+        (Fault::Stall(100), 4, "it stalled"),
+    ] {
+        let mut fixture = Fixture::locked()?;
+        fs::remove_dir_all(fixture.cache())?;
+        let path = fixture.pool("libmod")?;
+        fixture.mirror.server.fail(&path, fault.clone());
+        let outcome = fixture.run(&["build"]);
+        assert_eq!(outcome.status, status, "{fault:?}: {}", outcome.text());
+        assert!(outcome.stderr.contains("libmod 3.1-2"), "{fault:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(cause), "{fault:?}: {}", outcome.stderr);
+        nothing_is_published(&fixture)?;
+        fixture.mirror.server.mend();
+        let outcome = fixture.run(&["build"]);
+        assert_eq!(outcome.status, 0, "{fault:?}: {}", outcome.text());
+        let whole = fixture.run(&["digest", "app"]).stdout;
+        fs::remove_dir_all(fixture.root().join("dist"))?;
+        fs::remove_dir_all(fixture.cache())?;
+        assert_eq!(fixture.run(&["build", "--quiet"]).status, 0);
+        assert_eq!(fixture.run(&["digest", "app"]).stdout, whole, "{fault:?}");
     }
     Ok(())
 }

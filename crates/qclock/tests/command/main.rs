@@ -3,6 +3,7 @@
 mod build;
 mod cache;
 mod dockerfile;
+mod ends;
 mod help;
 mod hostile;
 mod ledger;
@@ -18,3 +19,4 @@ mod rpm_support;
 mod scripts;
 mod secrets;
 mod support;
+mod upstream;

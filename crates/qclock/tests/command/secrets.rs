@@ -2,31 +2,31 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use anyhow::Result;
 use fs_err as fs;
 
 use crate::support::Fixture;
 
-const NAMES: [&str; 11] = [
-    "db_root_password",
-    "db_password",
-    "db_monitor_password",
-    "identity_db_password",
-    "identity_db_monitor_password",
-    "identity_db_backup_password",
-    "identity_app_secret",
-    "identity_client_secret",
-    "identity_realm_secret",
-    "identity_admin_password",
-    "identity_console_password",
-];
+/// What the Compose file mounts, by name.
+fn mounted() -> Result<Vec<String>> {
+    let compose = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker-compose.yml");
+    let text = fs::read_to_string(compose)?;
+    let file = |line: &str| {
+        let (name, file) = line.trim().split_once(": { file: ")?;
+        assert_eq!(file, format!("\"${{QCLOCK_SECRETS_DIR:-./secrets}}/{name}\" }}"));
+        Some(name.to_owned())
+    };
+    Ok(text.lines().filter_map(file).collect())
+}
 
 #[test]
 fn secrets_are_made_once_for_the_containers_account() -> Result<()> {
     let fixture = Fixture::new()?;
     let folder = fixture.root().join("secrets");
     let is_root = fs::metadata("/proc/self")?.uid() == 0;
+    let names = mounted()?;
     let first = fixture.run(&["secrets"]);
     if !is_root {
         // Only root can give files away: it says so, and leaves nothing behind.
@@ -42,14 +42,14 @@ fn secrets_are_made_once_for_the_containers_account() -> Result<()> {
     insta::assert_snapshot!(first.text());
     assert_eq!(fs::metadata(&folder)?.mode() & 0o7777, 0o700);
     let read = || -> Result<Vec<String>> {
-        NAMES
+        names
             .iter()
             .map(|name| Ok(fs::read_to_string(folder.join(name))?))
             .collect()
     };
     let secrets = read()?;
-    assert_eq!(secrets.iter().collect::<BTreeSet<_>>().len(), NAMES.len());
-    for name in NAMES {
+    assert_eq!(secrets.iter().collect::<BTreeSet<_>>().len(), names.len());
+    for name in &names {
         let metadata = fs::metadata(folder.join(name))?;
         assert_eq!(
             (metadata.mode() & 0o7777, metadata.uid(), metadata.gid()),
@@ -62,8 +62,14 @@ fn secrets_are_made_once_for_the_containers_account() -> Result<()> {
     insta::assert_snapshot!(fixture.run(&["secrets"]).text());
     let again = read()?;
     let replaced = |place: &usize| again[*place] != secrets[*place];
-    assert_eq!((0..NAMES.len()).filter(replaced).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        (0..names.len())
+            .filter(replaced)
+            .map(|place| names[place].as_str())
+            .collect::<Vec<_>>(),
+        ["db_password"]
+    );
     insta::assert_snapshot!(fixture.run(&["secrets"]).text());
-    assert_eq!(fs::read_dir(folder)?.count(), NAMES.len());
+    assert_eq!(fs::read_dir(folder)?.count(), names.len());
     Ok(())
 }

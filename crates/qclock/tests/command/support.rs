@@ -24,7 +24,7 @@ pub(crate) struct Outcome {
 
 /// Images `base` (libc6) and `app` (web without perl); the archive has both suites, and web's update in neither.
 const BASE: &str = "name = 'base'\ntitle = 'Base'\ndescription = 'b'\n[packages.test12]\ninstall = ['libc6']\n";
-const APP: &str = "name = 'app'\ntitle = 'App'\ndescription = 'a'\nparent = 'base'\n[packages.test12]\ninstall = ['web']\n\
+pub(crate) const APP: &str = "name = 'app'\ntitle = 'App'\ndescription = 'a'\nparent = 'base'\n[packages.test12]\ninstall = ['web']\n\
                    [[packages.test12.omit]]\nnames = ['perl']\nreason = 'only a helper is written in it'\n";
 
 /// The one script there is, reviewed.
