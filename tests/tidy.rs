@@ -107,6 +107,25 @@ fn no_file_names_a_registry_or_a_machine() {
 }
 
 #[test]
+fn every_fuzz_target_can_be_run_and_is_explained() {
+    let name = |path: &PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let targets: BTreeSet<String> = tracked(&["fuzz/fuzz_targets/*.rs"]).iter().filter_map(name).collect();
+    let manifest: toml::Table = read(Path::new("fuzz/Cargo.toml")).parse().expect("a manifest is TOML");
+    let named = |bin: &toml::Value| bin["name"].as_str().map(str::to_owned);
+    let bins = manifest["bin"].as_array().expect("it has programs");
+    assert_eq!(bins.iter().filter_map(named).collect::<BTreeSet<_>>(), targets);
+    let explained = read(Path::new("fuzz/README.md"));
+    for target in targets {
+        assert!(
+            explained.contains(&format!("| `{target}` | ")),
+            "`{target}` is not in fuzz/README.md"
+        );
+        // It has seeds: none listed would be a failure.
+        tracked(&[format!("fuzz/seeds/{target}/*").as_str()]);
+    }
+}
+
+#[test]
 fn the_french_readme_mirrors_the_english_one() {
     let shape = |name: &str| -> Vec<usize> {
         let text = read(Path::new(name));
