@@ -63,9 +63,9 @@ fn main() -> Result<ExitCode> {
         let (built, _) = timed(&mut bench.qclock(&["build"]), &[0])?;
         println!(
             "dnf {:.2} s, tar and gzip {:.2} s; qclock {:.2} s",
-            installed.as_secs_f64(),
-            packed.as_secs_f64(),
-            built.as_secs_f64()
+            installed.wall.as_secs_f64(),
+            packed.wall.as_secs_f64(),
+            built.wall.as_secs_f64()
         );
         race.add(installed + packed, built);
     }

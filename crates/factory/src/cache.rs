@@ -1,4 +1,4 @@
-//! Files by their sha256, kept between runs and shared by processes.
+//! Files by their digests, kept between runs and shared by processes.
 //!
 //! Every file is written beside its place and renamed into it, so a reader finds it whole or not at all; two writers of one
 //! file write the same bytes.  What is read is hashed again: a damaged file is removed and counts as absent.
@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use qclock_trust::{Sha256, Verified, check_digest};
+use qclock_trust::{Digest, Sha256, Verified, check_digest};
 use thiserror::Error;
 
 pub(crate) use partial::Partial;
@@ -75,12 +75,13 @@ impl Cache {
     }
 
     /// Whether a file of this size is there; whether it is whole shows when it is read.
-    pub fn holds(&self, digest: &Sha256, size: u64) -> bool {
+    pub fn holds(&self, digest: impl Into<Digest>, size: u64) -> bool {
         fs::metadata(self.object(digest)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
     }
 
     /// Reads and checks.
-    pub fn read(&self, digest: &Sha256, size: u64) -> Result<Found, CacheError> {
+    pub fn read(&self, digest: impl Into<Digest>, size: u64) -> Result<Found, CacheError> {
+        let digest = digest.into();
         let path = self.object(digest);
         let bytes = match fs::metadata(&path).and_then(|metadata| {
             if metadata.len() == size {
@@ -157,10 +158,27 @@ impl Cache {
         })
     }
 
-    pub(crate) fn object(&self, digest: &Sha256) -> PathBuf {
+    pub(crate) fn object(&self, digest: impl Into<Digest>) -> PathBuf {
+        let digest = digest.into();
         let name = digest.to_string();
         let (shelf, rest) = name.split_at(2);
-        self.root.join("sha256").join(shelf).join(rest)
+        self.root.join(digest.kind()).join(shelf).join(rest)
+    }
+
+    /// Makes a file that is kept under a digest of another kind known by its sha256, too, by which locks name files.
+    pub(crate) fn name_by_sha256(&self, digest: &Digest, bytes: &[u8]) -> Result<Sha256, CacheError> {
+        let sha256 = Sha256::of(bytes);
+        let target = self.object(sha256);
+        if self.holds(sha256, bytes.len() as u64) {
+            return Ok(sha256);
+        }
+        self.make_folder(&target)?;
+        // What was there had another size: damaged.
+        let _ = fs::remove_file(&target);
+        if fs::hard_link(self.object(digest), &target).is_err() {
+            self.write(&target, bytes)?;
+        }
+        Ok(sha256)
     }
 }
 
@@ -201,18 +219,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(&folder.path().join("not/yet/there"));
         let digest = Sha256::of(b"contents");
-        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Absent));
-        let mut partial = cache.partial(&digest, 8).unwrap();
+        assert!(matches!(cache.read(digest, 8).unwrap(), Found::Absent));
+        let mut partial = cache.partial(digest, 8).unwrap();
         partial.append(b"contents").unwrap();
-        assert_eq!(partial.finish(&cache, &digest).unwrap(), Ok(()));
-        assert!(cache.holds(&digest, 8));
-        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Whole(bytes) if *bytes == b"contents"));
+        assert_eq!(partial.finish(&cache).unwrap(), Ok(()));
+        assert!(cache.holds(digest, 8));
+        assert!(matches!(cache.read(digest, 8).unwrap(), Found::Whole(bytes) if *bytes == b"contents"));
 
-        fs::write(cache.object(&digest), b"cOntents").unwrap();
-        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Damaged));
-        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Absent));
-        fs::write(cache.object(&digest), b"longer contents").unwrap();
-        assert!(matches!(cache.read(&digest, 8).unwrap(), Found::Damaged));
+        let other = Digest::parse("sha512", &"ab".repeat(64)).unwrap();
+        assert!(cache.partial(other, 8).unwrap().finish(&cache).unwrap().is_err());
+        assert!(!cache.holds(other, 8));
+
+        fs::write(cache.object(digest), b"cOntents").unwrap();
+        assert!(matches!(cache.read(digest, 8).unwrap(), Found::Damaged));
+        assert!(matches!(cache.read(digest, 8).unwrap(), Found::Absent));
+        fs::write(cache.object(digest), b"longer contents").unwrap();
+        assert!(matches!(cache.read(digest, 8).unwrap(), Found::Damaged));
     }
 
     #[test]

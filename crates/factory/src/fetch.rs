@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use qclock_trust::Sha256;
+use qclock_trust::Digest;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
@@ -48,7 +48,7 @@ impl Default for Settings {
 pub struct Wanted {
     /// For messages: `php8.2-fpm 8.2.29-1`.
     pub name: String,
-    pub sha256: Sha256,
+    pub digest: Digest,
     pub size: u64,
     /// Places to ask, in order.
     pub addresses: Vec<Url>,
@@ -163,7 +163,7 @@ impl Fetcher {
     ) -> Result<(), FetchError> {
         let missing: Vec<&Wanted> = wanted
             .iter()
-            .filter(|file| !cache.holds(&file.sha256, file.size))
+            .filter(|file| !cache.holds(file.digest, file.size))
             .collect();
         if missing.is_empty() {
             return Ok(());

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use qclock_packages::rpm::{Index, Modules, Owners, Repomd, WantedPaths, is_glob};
-use qclock_solver::rpm::FileLists;
+use qclock_packages::rpm::{Comps, Index, Modules, Owners, Repomd, WantedPaths, is_glob};
+use qclock_solver::rpm::{FileLists, is_group};
 use qclock_trust::{Keyring, Sha256, verify_detached};
 
 pub use error::RepositoryError;
@@ -165,6 +165,24 @@ pub(crate) fn read_filelists(
     Ok(())
 }
 
+/// The groups of all repositories together, where any specification means one.
+pub(crate) fn read_comps<'a>(
+    repositories: &[Repository],
+    specifications: impl IntoIterator<Item = &'a String>,
+    means: Means<'_>,
+) -> Result<Option<Comps>, RepositoryError> {
+    if !specifications.into_iter().any(|text| is_group(text)) {
+        return Ok(None);
+    }
+    let mut comps = Comps::default();
+    for repository in repositories {
+        if let Some(own) = repository.read_comps(means)? {
+            comps.add(own);
+        }
+    }
+    Ok(Some(comps))
+}
+
 impl Description {
     pub(crate) fn fetch(
         source: &Source,
@@ -288,6 +306,25 @@ impl Repository {
         if let Some(key) = &self.unkept {
             let _ = stored::keep(&cache.root().join(kind::REPOSITORY), key, self.index.as_bytes());
         }
+    }
+
+    /// The groups.  `repomd.xml` mostly names the same file packed and not; a mirror may have one of them only.
+    fn read_comps(&self, means: Means<'_>) -> Result<Option<Comps>, RepositoryError> {
+        let files = &self.description.repomd.files;
+        let fetching = Mutex::new(());
+        let reader = self.description.reader(means, &fetching);
+        let mut absent = None;
+        for file in ["group_gz", "group_xz", "group_zst", "group"]
+            .iter()
+            .filter_map(|&kind| files.get(kind))
+        {
+            match reader.comps(file) {
+                Ok(comps) => return Ok(Some(comps)),
+                Err(error) if error.is_absent() => absent = absent.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        absent.map_or(Ok(None), Err)
     }
 
     /// Finds who has these paths, where the repository has a list of its files.

@@ -7,6 +7,7 @@ mod error;
 
 use std::collections::BTreeSet;
 
+use qclock_packages::rpm::Comps;
 pub use qclock_solver::rpm::Assumed;
 use qclock_solver::rpm::{Reason, SolveError, solve};
 use serde::Serialize;
@@ -14,12 +15,12 @@ use serde::Serialize;
 pub use error::ResolveError;
 
 pub use crate::repository::{Means, Place, Source};
-use crate::repository::{Repository, check_all, keep_all, load_all, read_filelists, repair_all};
+use crate::repository::{Repository, check_all, keep_all, load_all, read_comps, read_filelists, repair_all};
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// `httpd`, `php-fpm-8.2.13-1.el9.x86_64`, `/usr/bin/perl`, `php-*`.
+    /// `httpd`, `php-fpm-8.2.13-1.el9.x86_64`, `/usr/bin/perl`, `php-*`, `@php:8.2/common`, `@core`.
     pub specifications: Vec<String>,
     /// Enabled streams: module and stream.
     pub streams: Vec<(String, String)>,
@@ -45,6 +46,8 @@ pub struct Resolution {
     pub omitted: std::collections::BTreeMap<String, Vec<String>>,
     /// Those that nothing chosen requires.
     pub unused_omissions: Vec<String>,
+    /// Specification of a group → its members that no repository has.
+    pub absent_members: std::collections::BTreeMap<String, Vec<String>>,
 }
 
 /// One chosen package.
@@ -108,18 +111,20 @@ pub(crate) fn answer(
     request: &Request,
     means: Means<'_>,
 ) -> Result<Resolution, ResolveError> {
+    let comps = read_comps(repositories, &request.specifications, means)?;
+    let comps = comps.as_ref();
     let mut first = std::thread::scope(|scope| {
         keep_all(scope, repositories, means.cache);
-        ask(repositories, request)
+        ask(repositories, request, comps)
     });
     if repair_all(repositories, means)? {
-        first = ask(repositories, request);
+        first = ask(repositories, request, comps);
     }
     let answer = match first {
         Err(SolveError::NeedsFileLists) => {
             check_all(repositories, means)?;
             read_filelists(repositories, &request.specifications, means)?;
-            ask(repositories, request)
+            ask(repositories, request, comps)
         }
         answer => answer,
     };
@@ -129,12 +134,13 @@ pub(crate) fn answer(
     })
 }
 
-fn ask(repositories: &[Repository], request: &Request) -> Result<Resolution, SolveError> {
+fn ask(repositories: &[Repository], request: &Request, comps: Option<&Comps>) -> Result<Resolution, SolveError> {
     let views: Vec<_> = repositories.iter().map(Repository::view).collect();
     let solution = solve(
         &views,
         &qclock_solver::rpm::Request {
             install: &request.specifications,
+            comps,
             fixed: &[],
             omit: &request.omitted,
             assumed: &request.assumed,
@@ -176,6 +182,7 @@ fn ask(repositories: &[Repository], request: &Request) -> Result<Resolution, Sol
         streams: solution.streams,
         omitted: solution.omitted,
         unused_omissions: solution.unused_omissions,
+        absent_members: solution.absent_members,
     })
 }
 

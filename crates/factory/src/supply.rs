@@ -6,7 +6,7 @@ mod error;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use qclock_trust::{Sha256, Verified};
+use qclock_trust::{Digest, Sha256, Verified};
 use reqwest::Url;
 
 pub use error::{Others, SupplyError};
@@ -49,22 +49,68 @@ impl Supply<'_> {
         let mut wanted = Vec::new();
         for package in packages {
             let digest = digest(package)?;
-            if !self.cache.holds(&digest, package.size) {
+            if !self.cache.holds(digest, package.size) {
                 wanted.push(Wanted {
                     name: format!("{} {}", package.name, package.version),
-                    sha256: digest,
+                    digest: digest.into(),
                     size: package.size,
-                    addresses: self.addresses(lock, package)?,
+                    addresses: self.addresses(lock, package, digest.into())?,
                 });
             }
         }
+        self.fetch(lock, &wanted)
+    }
+
+    /// The sha256 of packages that are known by another digest, each with its package's name; all are in the cache under both afterwards.
+    pub(crate) fn read_by_digest(
+        &self,
+        lock: &Lockfile,
+        packages: &[(&LockedPackage, Digest)],
+    ) -> Result<Vec<(String, Sha256)>, SupplyError> {
+        let mut named = Vec::new();
+        // A second time for those that turn out to be damaged in the cache.
+        for last in [false, true] {
+            let mut wanted = Vec::new();
+            for &(package, digest) in packages {
+                if !self.cache.holds(digest, package.size) {
+                    wanted.push(Wanted {
+                        name: format!("{} {}", package.name, package.version),
+                        digest,
+                        size: package.size,
+                        addresses: self.addresses(lock, package, digest)?,
+                    });
+                }
+            }
+            self.fetch(lock, &wanted)?;
+            named.clear();
+            for &(package, digest) in packages {
+                match self.cache.read(digest, package.size)? {
+                    Found::Whole(bytes) => {
+                        named.push((package.name.clone(), self.cache.name_by_sha256(&digest, &bytes)?));
+                    }
+                    Found::Absent | Found::Damaged if last => {
+                        return Err(SupplyError::Unstable {
+                            name: package.name.clone(),
+                        });
+                    }
+                    Found::Absent | Found::Damaged => {}
+                }
+            }
+            if named.len() == packages.len() {
+                break;
+            }
+        }
+        Ok(named)
+    }
+
+    fn fetch(&self, lock: &Lockfile, wanted: &[Wanted]) -> Result<(), SupplyError> {
         let what = if wanted.len() == 1 {
             "1 package".to_owned()
         } else {
             format!("{} packages", wanted.len())
         };
         self.fetcher
-            .store(self.cache, &wanted, &what, self.progress)
+            .store(self.cache, wanted, &what, self.progress)
             .map_err(|source| {
                 if source.is_absent() {
                     SupplyError::Gone {
@@ -85,7 +131,7 @@ impl Supply<'_> {
     pub fn read(&self, lock: &Lockfile, package: &LockedPackage) -> Result<Verified<Vec<u8>>, SupplyError> {
         let digest = digest(package)?;
         for _ in 0..2 {
-            match self.cache.read(&digest, package.size)? {
+            match self.cache.read(digest, package.size)? {
                 Found::Whole(bytes) => return Ok(bytes),
                 Found::Absent => {}
                 Found::Damaged => self.progress.note(&format!(
@@ -95,7 +141,7 @@ impl Supply<'_> {
             }
             self.obtain(lock, &[package])?;
         }
-        match self.cache.read(&digest, package.size)? {
+        match self.cache.read(digest, package.size)? {
             Found::Whole(bytes) => Ok(bytes),
             Found::Absent | Found::Damaged => Err(SupplyError::Unstable {
                 name: package.name.clone(),
@@ -104,14 +150,14 @@ impl Supply<'_> {
     }
 
     /// The project's own folder, the mirror, the archive's snapshot.
-    fn addresses(&self, lock: &Lockfile, package: &LockedPackage) -> Result<Vec<Url>, SupplyError> {
+    fn addresses(&self, lock: &Lockfile, package: &LockedPackage, digest: Digest) -> Result<Vec<Url>, SupplyError> {
         let join = |archive: &Url| {
             archive
                 .join(&package.path)
                 .ok()
                 .filter(|address| address.as_str().starts_with(archive.as_str()))
         };
-        let mut addresses = self.mirrors.vendor().places(&digest(package)?, &package.path);
+        let mut addresses = self.mirrors.vendor().places(digest, &package.path);
         match self.mirrors.candidates(package.origin()) {
             Ok(candidates) => addresses.extend(candidates.iter().filter_map(|candidate| join(&candidate.archive))),
             // Without a mirror there may still be another place.

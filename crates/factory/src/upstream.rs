@@ -18,7 +18,7 @@ use crate::supply::Supply;
 /// Brings the archive into the cache if it is not there.
 pub fn obtain(supply: &Supply<'_>, archive: &UpstreamArchive) -> Result<(), UpstreamError> {
     let digest = digest(archive)?;
-    if supply.cache.holds(&digest, archive.size) {
+    if supply.cache.holds(digest, archive.size) {
         return Ok(());
     }
     let mut search = Search {
@@ -52,7 +52,7 @@ pub fn read(supply: &Supply<'_>, archive: &UpstreamArchive) -> Result<Verified<V
     let digest = digest(archive)?;
     for _ in 0..2 {
         obtain(supply, archive)?;
-        match supply.cache.read(&digest, archive.size)? {
+        match supply.cache.read(digest, archive.size)? {
             Found::Whole(bytes) => return Ok(bytes),
             Found::Absent | Found::Damaged => supply.progress.note(&format!(
                 "The cached file of {} {} was damaged and is fetched again.",
@@ -80,7 +80,7 @@ impl Search<'_> {
         let mut local: Vec<Url> = archive
             .file_names()
             .iter()
-            .flat_map(|name| vendor.places(&self.digest, name))
+            .flat_map(|name| vendor.places(self.digest, name))
             .collect();
         local.dedup();
         let addresses: Vec<Url> = archive.addresses.iter().filter_map(|it| Url::parse(it).ok()).collect();
@@ -95,7 +95,7 @@ impl Search<'_> {
         }
         let wanted = Wanted {
             name: format!("{} {}", self.archive.name, self.archive.version),
-            sha256: self.digest,
+            digest: self.digest.into(),
             size: self.archive.size,
             addresses,
         };

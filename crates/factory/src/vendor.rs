@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use qclock_trust::Sha256;
+use qclock_trust::Digest;
 use reqwest::Url;
 
 /// The name of the folder.
@@ -94,9 +94,9 @@ impl Vendor {
 
     /// Where a file may be: under its digest, also as a cache has it, with the first two digits as a folder; or under the name at the
     /// end of its path in the archive.
-    pub(crate) fn places(&self, digest: &Sha256, path: &str) -> Vec<Url> {
+    pub(crate) fn places(&self, digest: impl Into<Digest>, path: &str) -> Vec<Url> {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let digest = digest.to_string();
+        let digest = digest.into().to_string();
         let named = [&digest, &digest[2..], name];
         let found = named.into_iter().filter_map(|name| self.files.get(name)).flatten();
         found.filter_map(|path| Url::from_file_path(path).ok()).collect()
@@ -111,7 +111,7 @@ mod tests {
     fn files_are_found_by_digest_and_by_name_wherever_they_lie() {
         let project = tempfile::tempdir().unwrap();
         assert!(Vendor::of(project.path()).is_empty());
-        let digest = Sha256::of(b"x");
+        let digest = qclock_trust::Sha256::of(b"x");
         let text = digest.to_string();
         let (shelf, rest) = text.split_at(2);
         for path in [
@@ -126,7 +126,7 @@ mod tests {
         }
         let vendor = Vendor::of(project.path());
         let places = |path: &str| -> Vec<String> {
-            let places = vendor.places(&digest, path).into_iter();
+            let places = vendor.places(digest, path).into_iter();
             let below = |place: Url| Some(place.as_str().split_once("/vendor/")?.1.to_owned());
             places.filter_map(below).collect()
         };

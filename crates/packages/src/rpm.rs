@@ -2,6 +2,7 @@
 
 mod archive;
 mod compression;
+mod comps;
 mod container;
 mod cpio;
 mod filelists;
@@ -22,6 +23,7 @@ mod yaml;
 
 pub use archive::{Archive, ArchiveError, Entry, EntryKind, Limits, PayloadError};
 pub use compression::decompress;
+pub use comps::{Comps, Environment, Group, Member, MemberKind};
 pub use container::{Container, ContainerError, Identity};
 pub use cpio::CpioError;
 pub use filelists::{Owners, WantedPaths, is_primary_path, read_filelists};

@@ -6,12 +6,15 @@
 
 mod architecture;
 mod explanation;
+mod groups;
 mod inferior;
+mod jobs;
 mod modules;
 mod normal_form;
 mod omission;
 mod policy;
 mod pool;
+mod profiles;
 mod reason;
 mod rules;
 mod search;
@@ -19,13 +22,14 @@ mod selection;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use qclock_packages::rpm::{Index, Modules, Owners, Range};
+use qclock_packages::rpm::{Comps, Index, Modules, Owners, Range};
 
+use jobs::Job;
 use modules::Hidden;
 pub use modules::ModuleError;
 use omission::Omissions;
-use pool::{Pool, SYSTEM, Solvable};
-use rules::{Kind, NO_DEPENDENCY, Rule, RuleMaker};
+use pool::{Pool, Solvable};
+use rules::{Rule, RuleMaker};
 use search::{Failure, Search};
 
 /// Names of packages that may be installed in several versions at a time, as dnf has them.
@@ -71,8 +75,11 @@ pub struct Assumed {
 /// What is asked of the solver.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// `httpd`, `php-fpm-8.2.13-1.el9.x86_64`, `/usr/bin/perl`, `webserver`, `php-*`.
+    /// `httpd`, `php-fpm-8.2.13-1.el9.x86_64`, `/usr/bin/perl`, `webserver`, `php-*`, `@php:8.2/common`, `@core`,
+    /// `@^minimal-environment`.
     pub install: &'a [String],
+    /// The groups of all repositories together, where the request names any: see [`is_group`].
+    pub comps: Option<&'a Comps>,
     /// The parent's packages, `name-[epoch:]version-release.arch`: in every solution, exactly so.
     pub fixed: &'a [String],
     /// Names whose requirement counts as met without a package: see [`Solution::omitted`].
@@ -99,6 +106,8 @@ pub struct Solution {
     pub unused_omissions: Vec<String>,
     /// Builds of streams in use: `name:stream:version:context`.
     pub streams: Vec<String>,
+    /// Members of groups that no repository has, by the specification that means them: dnf passes over them, too.
+    pub absent_members: BTreeMap<String, Vec<String>>,
 }
 
 /// One chosen package.
@@ -137,6 +146,12 @@ pub enum SolveError {
         /// Streams that are not enabled and would have it.
         streams: Vec<String>,
     },
+    #[error("`{specification}` means no stream, group or environment of these repositories")]
+    NoGroup { specification: String },
+    #[error("`{text}` in `{specification}` is no kind of package that groups have")]
+    MemberKind { specification: String, text: String },
+    #[error("`{specification}` names the package `{member}`, which no repository has")]
+    NoMember { specification: String, member: String },
     #[error("package `{name}` of the parent image is in no repository")]
     FixedMissing { name: String },
     #[error("no set of packages satisfies the request:\n{explanation}")]
@@ -162,6 +177,14 @@ impl SolveError {
                     "check the name, or add the repository that has `{specification}`"
                 )]
             }
+            Self::NoGroup { .. } => vec![
+                "write a stream as in `@php:8.2/common`, a group as in `@core`, an environment as in `@^minimal-environment`"
+                    .to_owned(),
+            ],
+            Self::MemberKind { .. } => {
+                vec!["name `mandatory`, `default`, `optional` or `conditional`, apart by commas".to_owned()]
+            }
+            Self::NoMember { .. } => vec!["add the repository that has it".to_owned()],
             Self::Unsolvable { hints, .. } => hints.clone(),
             Self::Module(error) => error.hint().into_iter().collect(),
             _ => Vec::new(),
@@ -194,6 +217,11 @@ impl Assumed {
     }
 }
 
+/// Whether a specification means the packages of a stream's profile, a group or an environment.
+pub fn is_group(specification: &str) -> bool {
+    specification.starts_with('@')
+}
+
 /// Finds the packages that a request needs.
 pub fn solve(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<Solution, SolveError> {
     // In the order in which dnf reads them: it decides where nothing else does.
@@ -209,12 +237,13 @@ pub fn solve(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<S
 
 fn solve_in_order(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<Solution, SolveError> {
     let mut pool = Pool::new(repositories, request.architecture, request.assumed);
-    let hidden = modules::hide(&mut pool, request.streams, request.platform)?;
+    let profiles = profiles::read(repositories, request)?;
+    let hidden = modules::hide(&mut pool, &profiles.streams, request.platform)?;
     pool.mark_multiple(&MULTIPLE);
-    let jobs = jobs(&mut pool, request, &hidden)?;
+    let (jobs, absent_members) = jobs::of(&mut pool, request, &profiles.wanted, &hidden)?;
     let mut maker = RuleMaker::new(&mut pool, Omissions::new(request.omit));
-    for (_, candidates) in &jobs {
-        for &package in candidates {
+    for job in &jobs {
+        for &package in &job.candidates {
             maker.add_package(package);
         }
     }
@@ -230,12 +259,14 @@ fn solve_in_order(repositories: &[Repository<'_>], request: &Request<'_>) -> Res
             let chosen: Vec<Solvable> = (search.pool.all())
                 .filter(|&package| search.is_chosen(package))
                 .collect();
-            Ok(solution(&mut pool, &chosen, &jobs, &omissions, &hidden))
+            let mut solution = solution(&mut pool, &chosen, &jobs, &omissions, &hidden);
+            solution.absent_members = absent_members;
+            Ok(solution)
         }
         Err(Failure::GivenUp) => Err(SolveError::GivenUp),
         Err(Failure::Unsolvable(proof)) => {
             let proof: Vec<Rule> = proof.iter().map(|&id| search.rules[id as usize]).collect();
-            let names: Vec<String> = jobs.iter().map(|(name, _)| name.clone()).collect();
+            let names: Vec<String> = jobs.iter().map(|job| job.specification.clone()).collect();
             let explanation = explanation::explain(&mut pool, &proof, &names, &hidden);
             Err(SolveError::Unsolvable {
                 explanation: explanation.text,
@@ -245,46 +276,10 @@ fn solve_in_order(repositories: &[Repository<'_>], request: &Request<'_>) -> Res
     }
 }
 
-/// Each specification with the packages of which one is to be installed.
-fn jobs(
-    pool: &mut Pool<'_>,
-    request: &Request<'_>,
-    hidden: &Hidden,
-) -> Result<Vec<(String, Vec<Solvable>)>, SolveError> {
-    let mut jobs = Vec::new();
-    for name in request.fixed {
-        let groups = selection::select(pool, name);
-        let exact = groups
-            .concat()
-            .into_iter()
-            .find(|&package| pool.describe(package) == *name);
-        let package = exact.ok_or_else(|| SolveError::FixedMissing { name: name.clone() })?;
-        jobs.push((name.clone(), vec![package]));
-    }
-    for specification in request.install {
-        let groups = selection::select(pool, specification);
-        if groups.is_empty() {
-            if pool.missing_filelists {
-                return Err(SolveError::NeedsFileLists);
-            }
-            let found = selection::hidden(pool, specification);
-            let streams: BTreeSet<String> = (found.iter())
-                .filter_map(|package| hidden.packages.get(package).cloned().flatten())
-                .collect();
-            return Err(SolveError::NoMatch {
-                specification: specification.clone(),
-                streams: streams.into_iter().collect(),
-            });
-        }
-        jobs.extend(groups.into_iter().map(|group| (specification.clone(), group)));
-    }
-    Ok(jobs)
-}
-
 fn solution(
     pool: &mut Pool<'_>,
     chosen: &[Solvable],
-    jobs: &[(String, Vec<Solvable>)],
+    jobs: &[Job],
     omissions: &Omissions<'_>,
     hidden: &Hidden,
 ) -> Solution {
@@ -316,42 +311,6 @@ fn solution(
         omitted,
         unused_omissions,
         streams: hidden.active.iter().cloned().collect(),
-    }
-}
-
-impl<'a> RuleMaker<'_, 'a> {
-    /// The rules of the request after those of the packages, and where they are.
-    fn finish(mut self, jobs: &[(String, Vec<Solvable>)]) -> (Vec<Rule>, std::ops::Range<u32>, Omissions<'a>) {
-        let count = |rules: &Vec<Rule>| u32::try_from(rules.len()).unwrap_or(u32::MAX);
-        let start = count(&self.rules);
-        for (number, (_, candidates)) in (0..).zip(jobs) {
-            self.add_any_of(candidates, Kind::Job(number));
-        }
-        let end = count(&self.rules);
-        self.add_inferior_architectures(jobs);
-        // `best`: not just any version will do.
-        for (number, (_, candidates)) in (0..).zip(jobs) {
-            let mut best = candidates.clone();
-            best.retain(|&package| self.pool.can_be_installed(package));
-            if best.len() > 1 {
-                let before = best.len();
-                policy::keep_best(self.pool, &mut best);
-                if best.len() < before {
-                    self.add_any_of(&best, Kind::Best(number));
-                }
-            }
-        }
-        (self.rules, start..end, self.omissions)
-    }
-
-    fn add_any_of(&mut self, candidates: &[Solvable], kind: Kind) {
-        match *candidates {
-            [] => self.add_short(-SYSTEM, 0, kind, 0, NO_DEPENDENCY),
-            [only] => self.add_short(only, 0, kind, 0, NO_DEPENDENCY),
-            [first, ref rest @ ..] => {
-                let list = self.pool.keep(rest);
-                self.add(first, list, kind, 0, NO_DEPENDENCY);
-            }
-        }
+        absent_members: BTreeMap::new(),
     }
 }

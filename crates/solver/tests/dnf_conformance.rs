@@ -1,58 +1,20 @@
 //! The same packages as dnf, on real Enterprise Linux 9 metadata.
 
-#![expect(clippy::print_stdout, reason = "tests")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "el9/ask.rs"]
+mod ask;
 #[path = "el9/data.rs"]
 mod data;
-#[path = "el9/worlds.rs"]
-mod worlds;
+#[path = "el9/loaded.rs"]
+mod loaded;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use qclock_solver::rpm::{Request, Solution, SolveError, solve};
+use qclock_solver::rpm::SolveError;
 
-use data::Loaded;
-
-struct Case<'a> {
-    repositories: Vec<&'a str>,
-    streams: Vec<String>,
-    install: Vec<String>,
-    weak: bool,
-}
-
-fn run(loaded: &[Loaded], case: &Case<'_>) -> Result<(Solution, Vec<String>), SolveError> {
-    let repositories: Vec<_> = (loaded.iter())
-        .filter(|it| case.repositories.contains(&it.name))
-        .map(Loaded::repository)
-        .collect();
-    let streams: Vec<(String, String)> = (case.streams.iter())
-        .map(|stream| stream.split_once(':').unwrap())
-        .map(|(module, stream)| (module.to_owned(), stream.to_owned()))
-        .collect();
-    let solution = solve(
-        &repositories,
-        &Request {
-            install: &case.install,
-            fixed: &[],
-            omit: &BTreeSet::new(),
-            assumed: &[],
-            streams: &streams,
-            platform: "el9",
-            architecture: "x86_64",
-            weak: case.weak,
-        },
-    )?;
-    let mut names: Vec<String> = (solution.packages.iter())
-        .map(|chosen| {
-            let view = repositories[chosen.repository].index.package(chosen.position);
-            format!("{}-{}.{}", view.name(), view.evr(), view.architecture())
-        })
-        .collect();
-    names.sort();
-    Ok((solution, names))
-}
+use ask::{Case, Places, ask_dnf, question, run};
 
 /// What is only in one of the two, one a line.
 fn difference(ours: &[String], theirs: &[String]) -> String {
@@ -125,7 +87,7 @@ fn goldens_are_equal() {
 }
 
 /// Streams, and specifications; "+weak" at the end takes recommended packages, too.
-const REQUESTS: [(&str, &str); 96] = [
+const REQUESTS: [(&str, &str); 118] = [
     ("", "httpd"),
     ("", "nginx"),
     ("", "postgresql-server"),
@@ -222,6 +184,28 @@ const REQUESTS: [(&str, &str); 96] = [
     ("", "git +weak"),
     ("", "systemd +weak"),
     ("", "vim-enhanced +weak"),
+    ("", "@php:8.2"),
+    ("", "@php:8.2/minimal"),
+    ("", "@php:8.1/devel"),
+    ("", "@php"),
+    ("", "@php:8.2/nosuch"),
+    ("php:8.1", "@php"),
+    ("", "@nosuch"),
+    ("", "@core"),
+    ("", "@minimal-environment"),
+    ("", "@minimal-environment/mandatory"),
+    ("", "@Core"),
+    ("", "@c[o]re/mandatory"),
+    ("", "@php:8.2 php-mysqlnd httpd"),
+    ("", "@postgresql:15/server"),
+    ("", "@postgresql:15"),
+    ("", "@php:7.0"),
+    ("", "@input-methods"),
+    ("", "@input-methods gtk2"),
+    ("", "@input-methods/mandatory,conditional gtk2"),
+    ("", "@mariadb"),
+    ("", "@nginx:1.24/common @php:8.3/minimal"),
+    ("", "@php:8.3"),
 ];
 
 /// Asks dnf itself, by its Python modules; without them it says so.
@@ -263,7 +247,12 @@ fn generated_requests_are_equal() {
         let ours = run(&loaded, case).map(|(_, names)| names);
         match (ours, theirs) {
             (Ok(ours), Ok(theirs)) if ours == *theirs => positive += 1,
-            (Err(_), Err(_)) => negative += 1,
+            (Err(error), Err(theirs)) => {
+                negative += 1;
+                if let Some(lack) = lack_of(&error, theirs) {
+                    differences.insert(format!("{streams} {install}"), lack);
+                }
+            }
             (Ok(ours), Ok(theirs)) => {
                 differences.insert(format!("{streams} {install}"), difference(&ours, theirs));
             }
@@ -276,144 +265,37 @@ fn generated_requests_are_equal() {
         }
     }
     println!("{positive} equal sets, {negative} requests that neither can satisfy");
+    assert!(negative >= 12, "{negative} refusals are too few to be compared");
     for (request, difference) in &differences {
         println!("== {request}\n{difference}");
     }
     assert!(differences.is_empty(), "{} differences", differences.len());
 }
 
-/// Name, folder and priority of each repository.
-type Places<'a> = Vec<(&'a str, String, u32)>;
-
-/// The request as the oracle reads it.
-fn question(places: &Places<'_>, case: &Case<'_>) -> String {
-    let request = serde_json::json!({
-        "repositories": places, "streams": case.streams, "install": case.install, "weak": case.weak,
-    });
-    format!("{request}\n")
-}
-
-/// dnf's answers; none when there is no dnf.
-fn ask_dnf(lines: String, count: usize) -> Option<Vec<Result<Vec<String>, String>>> {
-    use std::io::Write as _;
-    use std::process::{Command, Stdio};
-    const PYTHON: &str = "/usr/bin/python3";
-    let has_dnf = Command::new(PYTHON)
-        .args(["-c", "import dnf"])
-        .stderr(Stdio::null())
-        .status();
-    if !has_dnf.is_ok_and(|status| status.success()) {
-        println!("skipped: there is no dnf to compare with (Debian's package `dnf` has it)");
-        return None;
-    }
-    let mut child = Command::new(PYTHON)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/el9/dnf_oracle.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    let answers: Vec<serde_json::Value> = (String::from_utf8(output.stdout).unwrap().lines())
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(answers.len(), count, "dnf answers every request");
-    let answer = |value: &serde_json::Value| match value["packages"].as_array() {
-        Some(names) => Ok(names.iter().map(|name| name.as_str().unwrap().to_owned()).collect()),
-        None => Err(value["error"].as_str().unwrap().to_owned()),
+/// What our refusal lacks beside dnf's: it must name something that dnf's names as the reason, and say what can be done.
+fn lack_of(ours: &SolveError, theirs: &str) -> Option<String> {
+    let text = ours.to_string();
+    let between = |line: &str, before: &str, after: &str| -> Option<String> {
+        let rest = line.split_once(before)?.1;
+        Some(rest.split_once(after).map_or(rest, |(name, _)| name).trim().to_owned())
     };
-    Some(answers.iter().map(answer).collect())
-}
-
-/// Repositories made by chance, with everything that packages can ask for, far denser than real ones.
-#[test]
-fn small_worlds_are_equal() {
-    let full = std::env::var_os("QCLOCK_TEST_FULL").is_some();
-    let wanted = std::env::var("QCLOCK_WORLDS").ok().and_then(|text| text.parse().ok());
-    let count: u64 = wanted.unwrap_or(if full { 3000 } else { 100 });
-    let first = std::env::var("QCLOCK_FIRST_WORLD")
-        .ok()
-        .and_then(|text| text.parse().ok());
-    let first: u64 = first.unwrap_or(0);
-    let folder = tempfile::tempdir().unwrap();
-    let mut lines = String::new();
-    let mut questions = Vec::new();
-    for seed in first..first + count {
-        let mut chance = worlds::Chance(seed);
-        let gentle = seed % 3 != 0;
-        let several = if seed % 4 == 3 { 2 } else { 1 };
-        let mut places = Places::new();
-        let mut texts = Vec::new();
-        for name in &["world", "other"][..several] {
-            let place = folder.path().join(format!("{seed}-{name}"));
-            let world = worlds::world(&mut chance, gentle);
-            write_repository(&place, &world);
-            let priority = if chance.below(2) == 0 { 99 } else { 50 };
-            places.push((name, place.display().to_string(), priority));
-            texts.push(world);
-        }
-        let texts = std::rc::Rc::new(texts);
-        for _ in 0..12 {
-            let case = Case {
-                repositories: places.iter().map(|place| place.0).collect(),
-                streams: Vec::new(),
-                install: (0..=chance.below(3))
-                    .map(|_| worlds::specification(&mut chance))
-                    .collect(),
-                weak: chance.below(3) == 0,
-            };
-            lines.push_str(&question(&places, &case));
-            let priorities: Vec<u32> = places.iter().map(|place| place.2).collect();
-            questions.push((seed, std::rc::Rc::clone(&texts), priorities, case));
-        }
+    let mut reasons = Vec::new();
+    for line in theirs.lines() {
+        reasons.extend(between(line, "nothing provides ", " needed by"));
+        reasons.extend(between(line, "cannot install both ", " and "));
+        reasons.extend(between(line, "package ", " is filtered out"));
+        reasons.extend(between(line, "for argument: ", "\n"));
+        reasons.extend(between(line, "refused: ", ","));
     }
-    let Some(answers) = ask_dnf(lines, questions.len()) else {
-        return;
-    };
-    let (mut positive, mut negative, mut different) = (0, 0, 0);
-    for ((seed, texts, priorities, case), theirs) in questions.iter().zip(&answers) {
-        let loaded: Vec<Loaded> = (["world", "other"].into_iter().zip(texts.iter()).zip(priorities))
-            .map(|((name, world), &priority)| {
-                Loaded::of_texts(name, &world.primary, &world.filelists, &case.install, priority)
-            })
-            .collect();
-        let ours = run(&loaded, case).map(|(_, names)| names);
-        match (&ours, theirs) {
-            (Ok(ours), Ok(theirs)) if ours == theirs => positive += 1,
-            (Err(_), Err(_)) => negative += 1,
-            _ => {
-                different += 1;
-                let ours = ours.map_err(|error| error.to_string());
-                println!(
-                    "== world {seed}, {:?}, weak {}\nours: {ours:?}\ndnf's: {theirs:?}",
-                    case.install, case.weak
-                );
-            }
-        }
-    }
-    println!("{positive} equal sets, {negative} requests that neither can satisfy, {different} differences");
-    assert_eq!(different, 0);
-}
-
-fn write_repository(place: &std::path::Path, world: &worlds::World) {
-    use sha2::Digest as _;
-    fs::create_dir_all(place.join("repodata")).unwrap();
-    let mut repomd = String::from(
-        "<?xml version=\"1.0\"?><repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision>",
-    );
-    for (kind, text) in [("primary", &world.primary), ("filelists", &world.filelists)] {
-        fs::write(place.join(format!("repodata/{kind}.xml")), text).unwrap();
-        let digest = sha2::Sha256::digest(text.as_bytes());
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        repomd += &format!(
-            "<data type=\"{kind}\"><checksum type=\"sha256\">{digest}</checksum><open-checksum type=\"sha256\">{digest}\
-             </open-checksum><location href=\"repodata/{kind}.xml\"/><timestamp>1</timestamp><size>{0}</size><open-size>{0}\
-             </open-size></data>",
-            text.len()
-        );
-    }
-    repomd += "</repomd>";
-    fs::write(place.join("repodata/repomd.xml"), repomd).unwrap();
+    // A stream is `php:8.2` there, and `8.2` of `php` here.
+    let parts =
+        |reason: &str| -> Vec<String> { reason.trim_start_matches('@').split(':').map(str::to_owned).collect() };
+    let is_named = (reasons.iter()).any(|reason| parts(reason).iter().all(|part| text.contains(part)));
+    let has_remedy = !ours.hints().is_empty();
+    (!is_named || !has_remedy).then(|| {
+        format!(
+            "ours: {text}\n  hints: {:?}\ndnf's: {theirs}\n  reasons: {reasons:?}",
+            ours.hints()
+        )
+    })
 }

@@ -387,3 +387,53 @@ fn an_explanation_leads_from_the_request_to_the_dead_end() {
          requirement out on purpose"
     );
 }
+
+const GROUPS: &str = "<group><id>core</id><name>Core</name><packagelist><packagereq type=\"mandatory\">a</packagereq>\
+    <packagereq type=\"default\">b</packagereq><packagereq type=\"optional\">c</packagereq>\
+    <packagereq type=\"conditional\" requires=\"gtk\">im</packagereq><packagereq>gone</packagereq></packagelist></group>\
+    <environment><id>minimal</id><name>Minimal Install</name><grouplist><groupid>core</groupid></grouplist></environment>";
+
+#[test]
+fn groups_and_environments_are_their_members() {
+    let world = "a 1-1\nb 1-1\nc 1-1\nim 1-1\ngtk 1-1\n";
+    let asked = |specifications: &str| Scenario::new(world).comps(GROUPS).install(specifications);
+    asked("@core").gives("a-1-1 b-1-1");
+    asked("@Core").gives("a-1-1 b-1-1");
+    asked("@minimal").gives("a-1-1 b-1-1");
+    asked("@^minimal").gives("a-1-1 b-1-1");
+    asked("@core/mandatory,optional").gives("a-1-1 c-1-1");
+    asked("@core, gtk").gives("a-1-1 b-1-1 gtk-1-1 im-1-1");
+    let (_, solution) = asked("@core").solve().unwrap();
+    assert_eq!(solution.absent_members["@core"], ["gone"]);
+    assert!(
+        asked("@^core")
+            .refusal()
+            .contains("`@^core` means no stream, group or environment")
+    );
+    assert!(
+        asked("@core/most")
+            .refusal()
+            .contains("hint: name `mandatory`, `default`")
+    );
+    assert!(
+        Scenario::new(world)
+            .install("@core")
+            .refusal()
+            .contains("means no stream")
+    );
+}
+
+#[test]
+fn a_stream_is_enabled_by_asking_for_its_profile() {
+    let asked = |specifications: &str| Scenario::new(PHP).modules(STREAMS).profiles().install(specifications);
+    asked("@php:8.2/common").gives("php-8.2-1");
+    asked("@php:8.2").gives("php-8.2-1");
+    asked("@php").refusal_with("module `php` has the streams 8.2, 8.3, and none of them is enabled");
+    asked("@php").stream("php", "8.2").gives("php-8.2-1");
+    asked("@php:8.3").refusal_with("stream `php:8.3` has no default profile; it has common, empty");
+    asked("@php:8.2/most").refusal_with("stream `php:8.2` has no profile `most`");
+    asked("@php:8.2, @php:8.3/common").refusal_with("one stream of a module at a time");
+    asked("@php:7").refusal_with("no repository has the stream `7` of module `php`");
+    asked("@perl:5").refusal_with("no repository has the module `perl`");
+    asked("@php:8.2/broken").refusal_with("names the package `nowhere`, which no repository has");
+}

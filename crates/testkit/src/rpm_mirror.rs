@@ -31,6 +31,8 @@ pub struct Repository {
     pub modules: Option<String>,
     /// Seconds since 1970 at which it says that it was made.
     pub revision: u64,
+    /// Of what kind its checksums are: `sha256`, `sha384` or `sha512`.
+    pub digests: &'static str,
     /// Whether `repomd.xml.asc` is written.
     pub signed: bool,
     /// Changes `primary.xml` before its checksum is taken: from and to.
@@ -54,6 +56,7 @@ impl Repository {
             packages,
             modules: None,
             revision: 1_750_000_000,
+            digests: "sha256",
             signed: false,
             tampered: Vec::new(),
         }
@@ -150,8 +153,8 @@ impl RpmMirror {
         let mut lists = String::new();
         for package in &repository.packages {
             let bytes = self.signed(package)?;
-            packages.push_str(&primary_entry(package, &bytes)?);
-            lists.push_str(&filelists_entry(package, &bytes)?);
+            packages.push_str(&primary_entry(package, &bytes, repository.digests)?);
+            lists.push_str(&filelists_entry(package, &bytes, repository.digests)?);
             files.insert(Self::package_path(&repository.path, package), bytes);
         }
         let count = repository.packages.len();
@@ -175,11 +178,12 @@ impl RpmMirror {
         }
         let mut repomd = format!("<repomd><revision>{}</revision>\n", repository.revision);
         for (kind, name, text) in data {
-            let digest = hex(text.as_bytes());
+            let digest = digest(repository.digests, text.as_bytes());
             let place = format!("repodata/{digest}-{name}");
             writeln!(
                 repomd,
-                "<data type=\"{kind}\"><checksum type=\"sha256\">{digest}</checksum><location href=\"{place}\"/><size>{}</size></data>",
+                "<data type=\"{kind}\"><checksum type=\"{}\">{digest}</checksum><location href=\"{place}\"/><size>{}</size></data>",
+                repository.digests,
                 text.len()
             )?;
             files.insert(format!("/{}/{place}", repository.path), text.into_bytes());
@@ -206,6 +210,16 @@ impl RpmMirror {
     }
 }
 
+fn digest(kind: &str, bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    let text = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    match kind {
+        "sha512" => text(&sha2::Sha512::digest(bytes)),
+        "sha384" => text(&sha2::Sha384::digest(bytes)),
+        _ => hex(bytes),
+    }
+}
+
 fn location(package: &Rpm) -> String {
     let Rpm {
         name,
@@ -217,7 +231,7 @@ fn location(package: &Rpm) -> String {
     format!("getPackage/{name}-{version}-{release}.{architecture}.rpm")
 }
 
-fn primary_entry(package: &Rpm, bytes: &[u8]) -> Result<String> {
+fn primary_entry(package: &Rpm, bytes: &[u8], digests: &str) -> Result<String> {
     let (start, end) = header_range(bytes)?;
     let names = |list: &[String]| -> String {
         list.iter()
@@ -233,7 +247,7 @@ fn primary_entry(package: &Rpm, bytes: &[u8]) -> Result<String> {
     let installed: usize = package.files.iter().map(|file| file.content.len()).sum();
     Ok(format!(
         "<package type=\"rpm\"><name>{name}</name><arch>{architecture}</arch><version epoch=\"0\" ver=\"{version}\" rel=\"{release}\"/>\
-         <checksum type=\"sha256\" pkgid=\"YES\">{digest}</checksum><time file=\"1700000000\" build=\"1700000000\"/>\
+         <checksum type=\"{digests}\" pkgid=\"YES\">{digest}</checksum><time file=\"1700000000\" build=\"1700000000\"/>\
          <size package=\"{size}\" installed=\"{installed}\" archive=\"{installed}\"/><location href=\"{location}\"/>\
          <format><rpm:license>MIT</rpm:license><rpm:sourcerpm>{name}-{version}-{release}.src.rpm</rpm:sourcerpm>\
          <rpm:header-range start=\"{start}\" end=\"{end}\"/>\
@@ -241,7 +255,7 @@ fn primary_entry(package: &Rpm, bytes: &[u8]) -> Result<String> {
          <rpm:requires>{requires}</rpm:requires>{paths}</format></package>\n",
         name = package.name,
         architecture = package.architecture,
-        digest = hex(bytes),
+        digest = digest(digests, bytes),
         size = bytes.len(),
         location = location(package),
         provides = names(&package.provides),
@@ -249,12 +263,12 @@ fn primary_entry(package: &Rpm, bytes: &[u8]) -> Result<String> {
     ))
 }
 
-fn filelists_entry(package: &Rpm, bytes: &[u8]) -> Result<String> {
+fn filelists_entry(package: &Rpm, bytes: &[u8], digests: &str) -> Result<String> {
     let mut entry = String::new();
     write!(
         entry,
         "<package pkgid=\"{}\" name=\"{}\" arch=\"{}\"><version epoch=\"0\" ver=\"{}\" rel=\"{}\"/>",
-        hex(bytes),
+        digest(digests, bytes),
         package.name,
         package.architecture,
         package.version,

@@ -11,7 +11,7 @@ mod signature;
 mod verified;
 
 pub use clear_signed::{FramingError, SignedText, verify_inrelease};
-pub use digest::{DigestError, HashingReader, Sha256, Sha256Error, check_digest};
+pub use digest::{Digest, DigestError, Hasher, HashingReader, Sha256, Sha256Error, UnknownDigest, check_digest};
 pub use keyring::{KeyFileError, Keyring, KeyringError};
 pub use rpm::{PacketFault, RecordError, RepositoryRecord, RpmError, SignedRpm, verify_rpm};
 pub use signature::{KeyAge, Refusal, SignatureError, Signer, verify_detached};

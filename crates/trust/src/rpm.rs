@@ -13,7 +13,7 @@ use qclock_packages::rpm::{Archive, ArchiveError, Container, ContainerError, Hea
 
 pub use packet::PacketFault;
 
-use crate::digest::{DigestError, Sha256, check_digest};
+use crate::digest::{Digest, DigestError, Sha256, check_digest};
 use crate::keyring::Keyring;
 use crate::signature::{KeyAge, SignatureError, Signer};
 use crate::verified::Verified;
@@ -30,7 +30,7 @@ pub struct SignedRpm {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryRecord {
     /// Of the whole file.
-    pub sha256: Sha256,
+    pub digest: Digest,
     /// Bytes of the whole file.
     pub size: u64,
     /// Where the header lies in the file.
@@ -185,7 +185,7 @@ impl SignedRpm {
 
     /// Compares the package with what its repository says of it.
     pub fn check_record(&self, record: &RepositoryRecord) -> Result<(), RecordError> {
-        check_digest(self.bytes.clone(), &record.sha256, record.size).map_err(RecordError::Digest)?;
+        check_digest(self.bytes.clone(), record.digest, record.size).map_err(RecordError::Digest)?;
         // It was read before: this cannot fail, and if it did, the record would not fit.
         let container = Container::read(&self.bytes).ok();
         let differs = |what, expected: String, found: String| {

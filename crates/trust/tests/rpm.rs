@@ -457,7 +457,7 @@ fn the_package_is_compared_with_the_repository_s_record() {
     let key = key();
     let bytes = signed(&key);
     let record = RepositoryRecord {
-        sha256: Sha256::of(&bytes),
+        digest: Sha256::of(&bytes).into(),
         size: bytes.len() as u64,
         header_range: None,
         nevra: Some("sample-1.0-1.el9.noarch".to_owned()),
@@ -470,7 +470,7 @@ fn the_package_is_compared_with_the_repository_s_record() {
             ..record.clone()
         },
         RepositoryRecord {
-            sha256: Sha256::of(b""),
+            digest: Sha256::of(b"").into(),
             ..record.clone()
         },
         RepositoryRecord {

@@ -78,7 +78,7 @@ fn append(builder: &mut tar::Builder<Vec<u8>>, path: &str, content: &str, mode: 
 
 pub(crate) fn verified(bytes: Vec<u8>) -> Verified<Vec<u8>> {
     let (digest, size) = (Sha256::of(&bytes), bytes.len() as u64);
-    check_digest(bytes, &digest, size).unwrap()
+    check_digest(bytes, digest, size).unwrap()
 }
 
 fn pruner(paths: &[&str], keep: &[&str]) -> Pruner {

@@ -47,12 +47,12 @@ impl PackageSource for Bench {
     fn read(&self, package: &LockedPackage) -> Result<Verified<Vec<u8>>, SourceError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let digest: Sha256 = package.sha256.parse().unwrap();
-        check_digest(self.packages[&package.name].clone(), &digest, package.size).map_err(|error| Refused(error).into())
+        check_digest(self.packages[&package.name].clone(), digest, package.size).map_err(|error| Refused(error).into())
     }
 
     fn archive(&self, archive: &UpstreamArchive) -> Result<Verified<Vec<u8>>, SourceError> {
         let digest: Sha256 = archive.sha256.parse().unwrap();
-        check_digest(upstream::release(), &digest, archive.size).map_err(|error| Refused(error).into())
+        check_digest(upstream::release(), digest, archive.size).map_err(|error| Refused(error).into())
     }
 }
 

@@ -6,9 +6,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use fs_err as fs;
-use qclock_trust::Sha256;
+use qclock_trust::{Digest, Hasher};
 use rustix::fs::{FlockOperation, flock};
-use sha2::Digest as _;
 use tempfile::TempPath;
 
 use super::{Cache, CacheError};
@@ -23,13 +22,15 @@ pub(crate) struct Partial {
     /// What the server called this version of the file, for `If-Range`.
     validator: Option<String>,
     validator_path: PathBuf,
-    hasher: sha2::Sha256,
+    digest: Digest,
+    hasher: Hasher,
     length: u64,
 }
 
 impl Cache {
     /// The download of `digest` that was broken off, or a new one; never longer than `size`.
-    pub(crate) fn partial(&self, digest: &Sha256, size: u64) -> Result<Partial, CacheError> {
+    pub(crate) fn partial(&self, digest: impl Into<Digest>, size: u64) -> Result<Partial, CacheError> {
+        let digest = digest.into();
         let path = self.root.join("partial").join(digest.to_string());
         self.make_folder(&path)?;
         let failed = |source| CacheError {
@@ -51,7 +52,8 @@ impl Cache {
             validator: None,
             validator_path,
             path,
-            hasher: sha2::Sha256::new(),
+            hasher: digest.hasher(),
+            digest,
             length: 0,
         };
         partial.resume(size).map_err(|source| partial.failed("read", source))?;
@@ -121,21 +123,21 @@ impl Partial {
     pub(crate) fn restart(&mut self) -> Result<(), CacheError> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         emptied.map_err(|source| self.failed("empty", source))?;
-        self.hasher = sha2::Sha256::new();
+        self.hasher = self.digest.hasher();
         self.length = 0;
         self.set_validator(None);
         Ok(())
     }
 
     /// Puts the file into the cache if it is the one; gives its digest otherwise, and keeps nothing.
-    pub(crate) fn finish(mut self, cache: &Cache, expected: &Sha256) -> Result<Result<(), Sha256>, CacheError> {
-        let found = Sha256::from(<[u8; 32]>::from(std::mem::take(&mut self.hasher).finalize()));
+    pub(crate) fn finish(mut self, cache: &Cache) -> Result<Result<(), Digest>, CacheError> {
+        let found = std::mem::replace(&mut self.hasher, self.digest.hasher()).finish();
         self.set_validator(None);
-        if found != *expected {
+        if found != self.digest {
             self.discard();
             return Ok(Err(found));
         }
-        let target = cache.object(expected);
+        let target = cache.object(self.digest);
         cache.make_folder(&target)?;
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         let complete = self.file.set_permissions(readable).and_then(|()| self.file.sync_all());

@@ -50,7 +50,8 @@ impl Cache {
         let mut items = Vec::new();
         self.objects(&mut items)?;
         for derived in kind::ALL {
-            folder(&self.root.join(derived), is_digest, &mut items)?;
+            let is_named = |name: &str| name.split('-').all(is_digest);
+            folder(&self.root.join(derived), is_named, &mut items)?;
         }
         folder(&self.root.join("partial"), |_| true, &mut items)?;
         items.sort_by(|left, right| (left.used, &left.path).cmp(&(right.used, &right.path)));
@@ -75,11 +76,12 @@ impl Cache {
 
     /// `sha256/ab/cdef…`.  The shelves stay: another process may be about to put something on one.
     fn objects(&self, items: &mut Vec<Item>) -> Result<(), CacheError> {
-        let shelves = self.root.join("sha256");
-        for shelf in listed(&shelves)? {
-            let is_shelf = shelf.file_name().is_some_and(|name| name.len() == 2);
-            if is_shelf && shelf.is_dir() {
-                folder(&shelf, |name| name.len() == 62 && is_hexadecimal(name), items)?;
+        for (kind, digits) in [("sha256", 64), ("sha384", 96), ("sha512", 128)] {
+            for shelf in listed(&self.root.join(kind))? {
+                let is_shelf = shelf.file_name().is_some_and(|name| name.len() == 2);
+                if is_shelf && shelf.is_dir() {
+                    folder(&shelf, |name| name.len() + 2 == digits && is_hexadecimal(name), items)?;
+                }
             }
         }
         Ok(())
@@ -131,7 +133,7 @@ fn digest_of(path: &Path) -> String {
 }
 
 fn is_digest(name: &str) -> bool {
-    name.len() == 64 && is_hexadecimal(name)
+    matches!(name.len(), 64 | 96 | 128) && is_hexadecimal(name)
 }
 
 fn is_hexadecimal(name: &str) -> bool {
@@ -192,7 +194,7 @@ mod tests {
                 now: SystemTime::UNIX_EPOCH + DAY * 20_000,
             };
             for (days, text) in [(0, "today"), (10, "of last week"), (40, "old"), (90, "very old")] {
-                bench.put(&bench.cache().object(&Sha256::of(text.as_bytes())), text, days);
+                bench.put(&bench.cache().object(Sha256::of(text.as_bytes())), text, days);
             }
             bench
         }
@@ -218,7 +220,7 @@ mod tests {
         }
 
         fn holds(&self, text: &str) -> bool {
-            self.cache().object(&Sha256::of(text.as_bytes())).exists()
+            self.cache().object(Sha256::of(text.as_bytes())).exists()
         }
     }
 
@@ -294,7 +296,7 @@ mod tests {
     #[test]
     fn what_is_read_counts_as_used() {
         let bench = Bench::new();
-        bench.cache().read(&Sha256::of(b"old"), 3).unwrap();
+        bench.cache().read(Sha256::of(b"old"), 3).unwrap();
         let limits = Limits {
             now: SystemTime::now() + DAY,
             ..bench.limits(Some(10), None)

@@ -297,10 +297,14 @@ fn is_requirement(name: &str) -> bool {
     if name.starts_with('(') {
         return name.ends_with([')', '*']) && name.chars().all(|letter| letter.is_ascii_graphic() || letter == ' ');
     }
+    // `@php:8.2/common`, `@core`, `@^minimal-environment`.
+    let name = name
+        .strip_prefix('@')
+        .map_or(name, |group| group.strip_prefix('^').unwrap_or(group));
     name.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/')
         && name
             .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "+-._/():*^~".contains(letter))
+            .all(|letter| letter.is_ascii_alphanumeric() || "+-._/():*^~,".contains(letter))
 }
 
 /// Debian Policy 5.6.7, and RPM's names as well.

@@ -110,7 +110,7 @@ impl Fetcher {
         address: &Url,
         meter: &Meter<'_>,
     ) -> Result<(), Cause> {
-        let mut partial = cache.partial(&wanted.sha256, wanted.size)?;
+        let mut partial = cache.partial(wanted.digest, wanted.size)?;
         if address.scheme() == "file" {
             partial.restart()?;
             let bytes = read_file(address, wanted.size)?;
@@ -132,11 +132,12 @@ impl Fetcher {
                 expected: wanted.size,
             });
         }
-        match partial.finish(cache, &wanted.sha256)? {
+        match partial.finish(cache)? {
             Ok(()) => Ok(()),
             Err(found) => Err(Cause::Digest {
-                expected: wanted.sha256,
-                found,
+                kind: wanted.digest.kind(),
+                expected: wanted.digest.to_string(),
+                found: found.to_string(),
             }),
         }
     }

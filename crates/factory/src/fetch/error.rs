@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use qclock_trust::Sha256;
 use reqwest::{StatusCode, Url};
 use thiserror::Error;
 
@@ -66,8 +65,12 @@ pub enum Cause {
     Longer { limit: u64 },
     #[error("it has {found} bytes, not {expected}")]
     Shorter { found: u64, expected: u64 },
-    #[error("expected sha256 {expected}, found {found}")]
-    Digest { expected: Sha256, found: Sha256 },
+    #[error("expected {kind} {expected}, found {found}")]
+    Digest {
+        kind: &'static str,
+        expected: String,
+        found: String,
+    },
     #[error("there is no such file")]
     NoFile,
     #[error("cannot read the file")]

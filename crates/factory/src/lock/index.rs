@@ -99,7 +99,7 @@ fn obtain(request: &Request<'_>, suite: &SignedSuite, component: &str, packed: &
         .chain([packed.path.clone()]);
     let wanted = Wanted {
         name: format!("the index `{}` of the suite `{}`", packed.path, suite.locked.name),
-        sha256: packed.digest,
+        digest: packed.digest.into(),
         size: packed.size,
         addresses: paths
             .filter_map(|path| suite.place.archive.join(&format!("{folder}{path}")).ok())
@@ -120,11 +120,11 @@ fn obtain(request: &Request<'_>, suite: &SignedSuite, component: &str, packed: &
                 request.progress,
             )
             .map_err(failed)?;
-        if let Found::Whole(bytes) = request.cache.read(&packed.digest, packed.size)? {
+        if let Found::Whole(bytes) = request.cache.read(packed.digest, packed.size)? {
             return Ok(bytes.into_inner());
         }
     }
-    let source = check_digest(Vec::new(), &packed.digest, packed.size).err();
+    let source = check_digest(Vec::new(), packed.digest, packed.size).err();
     Err(source.map_or_else(
         || decompress_error(suite, packed, std::io::ErrorKind::UnexpectedEof.into()),
         |source| LockError::IndexDigest {
@@ -149,7 +149,7 @@ fn decompress(suite: &SignedSuite, packed: &Listed, bytes: &[u8], plain: Option<
     reader.read_to_end(&mut text).map_err(failed)?;
     let (found, size) = reader.finish();
     if let Some(plain) = plain.filter(|plain| (plain.digest, plain.size) != (found, size)) {
-        let source = check_digest(text, &plain.digest, plain.size).err();
+        let source = check_digest(text, plain.digest, plain.size).err();
         return Err(source.map_or_else(
             || failed(std::io::ErrorKind::InvalidData.into()),
             |source| LockError::IndexDigest {

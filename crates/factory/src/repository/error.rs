@@ -36,11 +36,7 @@ pub enum RepositoryError {
     #[error("`repomd.xml` of repository `{name}` names no `{what}`")]
     Missing { name: String, what: &'static str },
     #[error("`repomd.xml` of repository `{name}` gives `{file}` {reason}")]
-    Metadata {
-        name: String,
-        file: String,
-        reason: &'static str,
-    },
+    Metadata { name: String, file: String, reason: String },
     #[error("cannot read the metadata of repository `{name}`, `{file}`")]
     Xml {
         name: String,

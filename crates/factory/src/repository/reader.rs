@@ -1,16 +1,17 @@
 //! Reads what a repository's `repomd.xml` names, from a folder or an address, or from the cache where it is kept by its checksum.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Mutex;
 
 use fs_err as fs;
 use qclock_packages::rpm::{
-    Index, MetadataFile, Modules, Owners, WantedPaths, decompress, read_filelists, read_primary,
+    Comps, Index, MetadataFile, Modules, Owners, WantedPaths, decompress, read_filelists, read_primary,
 };
-use qclock_trust::{Sha256, check_digest};
+use qclock_trust::{Digest, Sha256, check_digest};
 
 use super::source::is_inside;
-use super::stored::{self, modules_from_text, modules_to_text, owners_from_text, owners_to_text};
+use super::stored::{self, modules_from_text, modules_to_text, opened, owners_from_text, owners_to_text, sealed};
 use super::stream::{LARGEST, unpacked};
 use super::{Means, Place, RepositoryError};
 use crate::cache::{Found, kind};
@@ -98,7 +99,7 @@ impl Reader<'_> {
         let digest = self.digest(file)?;
         let key = digest.to_string();
         if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(kind::MODULES, &key))
-            && let Some(modules) = std::str::from_utf8(&bytes).ok().and_then(modules_from_text)
+            && let Some(modules) = opened(&bytes).and_then(modules_from_text)
         {
             return Ok(modules);
         }
@@ -113,9 +114,26 @@ impl Reader<'_> {
             source,
         })?;
         if let Some(text) = modules_to_text(&modules) {
-            self.store(kind::MODULES, &key, text.as_bytes());
+            self.store(kind::MODULES, &key, sealed(&text).as_bytes());
         }
         Ok(modules)
+    }
+
+    /// Groups are asked for seldom, and their file is small: it is not kept.
+    pub(super) fn comps(&self, file: &MetadataFile) -> Result<Comps, RepositoryError> {
+        let bytes = self.bytes(file, &self.digest(file)?)?;
+        let mut text = Vec::new();
+        let read = unpacked(&bytes, |mut source| source.read_to_end(&mut text));
+        read.map_err(|source| RepositoryError::Read {
+            name: self.name.to_owned(),
+            path: file.location.clone().into(),
+            source,
+        })?;
+        Comps::parse(&text).map_err(|source| RepositoryError::Xml {
+            name: self.name.to_owned(),
+            file: file.location.clone(),
+            source,
+        })
     }
 
     /// `primary` is the checksum of what the index was made of: the owners are positions in it.
@@ -133,7 +151,7 @@ impl Reader<'_> {
         let question = Sha256::of(format!("{primary}\n{paths}\n\n{patterns}").as_bytes());
         let key = format!("{digest}-{question}");
         if let Some(bytes) = self.means.cache.and_then(|cache| cache.derived(kind::OWNERS, &key))
-            && let Some(owners) = std::str::from_utf8(&bytes).ok().and_then(owners_from_text)
+            && let Some(owners) = opened(&bytes).and_then(owners_from_text)
             && owners.values().flatten().all(|&position| position < index.len())
         {
             return Ok(owners);
@@ -147,13 +165,13 @@ impl Reader<'_> {
             }
         })?;
         if let Some(text) = owners_to_text(&owners) {
-            self.store(kind::OWNERS, &key, text.as_bytes());
+            self.store(kind::OWNERS, &key, sealed(&text).as_bytes());
         }
         Ok(owners)
     }
 
     /// A file that `repomd.xml` names, checked against it.
-    fn bytes(&self, file: &MetadataFile, digest: &Sha256) -> Result<Vec<u8>, RepositoryError> {
+    fn bytes(&self, file: &MetadataFile, digest: &Digest) -> Result<Vec<u8>, RepositoryError> {
         if !is_inside(&file.location) {
             return Err(self.metadata(file, "a place outside of the repository"));
         }
@@ -176,7 +194,7 @@ impl Reader<'_> {
     fn fetch(
         &self,
         file: &MetadataFile,
-        digest: &Sha256,
+        digest: &Digest,
         address: &crate::mirror::Url,
     ) -> Result<Vec<u8>, RepositoryError> {
         let (Some(fetcher), Some(cache)) = (self.means.fetcher, self.means.cache) else {
@@ -189,7 +207,7 @@ impl Reader<'_> {
         let address = address.join(&file.location);
         let wanted = Wanted {
             name: format!("`{}` of repository `{}`", file.location, self.name),
-            sha256: *digest,
+            digest: *digest,
             size,
             addresses: vec![address.map_err(|_| self.metadata(file, "a place that makes no address"))?],
         };
@@ -211,12 +229,13 @@ impl Reader<'_> {
         }
     }
 
-    fn digest(&self, file: &MetadataFile) -> Result<Sha256, RepositoryError> {
+    fn digest(&self, file: &MetadataFile) -> Result<Digest, RepositoryError> {
         let (kind, text) = &file.checksum;
-        if kind != "sha256" {
-            return Err(self.metadata(file, "a checksum that is not SHA-256"));
-        }
-        text.parse().map_err(|_| self.metadata(file, "a malformed checksum"))
+        Digest::parse(kind, text).map_err(|reason| RepositoryError::Metadata {
+            name: self.name.to_owned(),
+            file: file.location.clone(),
+            reason: reason.to_string(),
+        })
     }
 
     fn read_file(&self, folder: &Path, location: &str, largest: u64) -> Result<Vec<u8>, RepositoryError> {
@@ -247,11 +266,11 @@ impl Reader<'_> {
         }
     }
 
-    fn metadata(&self, file: &MetadataFile, reason: &'static str) -> RepositoryError {
+    fn metadata(&self, file: &MetadataFile, reason: &str) -> RepositoryError {
         RepositoryError::Metadata {
             name: self.name.to_owned(),
             file: file.location.clone(),
-            reason,
+            reason: reason.to_owned(),
         }
     }
 }

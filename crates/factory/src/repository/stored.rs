@@ -2,11 +2,13 @@
 //!
 //! A line for each record, its fields divided by tabs, lists inside of a field by spaces.  What would not survive that is not stored.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
 use fs_err as fs;
 use qclock_packages::rpm::{ModuleDefault, ModuleStream, Modules, Owners};
+use qclock_trust::Sha256;
 
 /// Writes beside the place and renames into it; what is read back checks itself, so the disk need not have it yet.
 pub(super) fn keep(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
@@ -17,11 +19,26 @@ pub(super) fn keep(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<(
     Ok(())
 }
 
+/// A text with the digest of what is in it, so that it shows when it is not what was written.
+pub(super) fn sealed(text: &str) -> String {
+    format!("{}\n{text}", Sha256::of(text.as_bytes()))
+}
+
+/// What was sealed; none where it is not whole.
+pub(super) fn opened(bytes: &[u8]) -> Option<&str> {
+    let (digest, text) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+    (digest.parse() == Ok(Sha256::of(text.as_bytes()))).then_some(text)
+}
+
 pub(super) fn modules_to_text(modules: &Modules) -> Option<String> {
-    let mut text = String::from("modules 1\n");
+    let mut text = String::from("modules 2\n");
     for default in &modules.defaults {
         let stream = default.stream.as_deref().unwrap_or_default();
-        line(&mut text, &["default", word(&default.module)?, word_or_none(stream)?]);
+        let profiles = profiles_to_text(&default.profiles)?;
+        line(
+            &mut text,
+            &["default", word(&default.module)?, word_or_none(stream)?, &profiles],
+        );
     }
     for stream in &modules.streams {
         let requires = stream.requires.iter().map(|group| group_to_text(group));
@@ -38,6 +55,7 @@ pub(super) fn modules_to_text(modules: &Modules) -> Option<String> {
                 &requires,
                 &words(&stream.artifacts)?,
                 &words(&stream.demodularized)?,
+                &profiles_to_text(&stream.profiles)?,
             ],
         );
     }
@@ -47,13 +65,14 @@ pub(super) fn modules_to_text(modules: &Modules) -> Option<String> {
 
 pub(super) fn modules_from_text(text: &str) -> Option<Modules> {
     let mut modules = Modules::default();
-    let records = text.strip_prefix("modules 1\n")?.strip_suffix("end\n")?;
+    let records = text.strip_prefix("modules 2\n")?.strip_suffix("end\n")?;
     for record in records.lines() {
         let fields: Vec<&str> = record.split('\t').collect();
         match *fields.as_slice() {
-            ["default", module, stream] => modules.defaults.push(ModuleDefault {
+            ["default", module, stream, profiles] => modules.defaults.push(ModuleDefault {
                 module: module.to_owned(),
                 stream: Some(stream.to_owned()).filter(|stream| !stream.is_empty()),
+                profiles: profiles_from_text(profiles)?,
             }),
             [
                 "stream",
@@ -65,6 +84,7 @@ pub(super) fn modules_from_text(text: &str) -> Option<Modules> {
                 requires,
                 artifacts,
                 demodularized,
+                profiles,
             ] => {
                 let groups = requires.split('|').filter(|group| !group.is_empty());
                 modules.streams.push(ModuleStream {
@@ -76,12 +96,35 @@ pub(super) fn modules_from_text(text: &str) -> Option<Modules> {
                     requires: groups.map(group_from_text).collect::<Option<_>>()?,
                     artifacts: list(artifacts),
                     demodularized: list(demodularized),
+                    profiles: profiles_from_text(profiles)?,
                 });
             }
             _ => return None,
         }
     }
     Some(modules)
+}
+
+/// `common:php-cli php-fpm;minimal:php-cli;`.
+fn profiles_to_text(profiles: &BTreeMap<String, Vec<String>>) -> Option<String> {
+    let mut text = String::new();
+    for (name, packages) in profiles {
+        if packages.iter().chain([name]).any(|part| part.contains([':', ';'])) {
+            return None;
+        }
+        text.push_str(&format!("{}:{};", word(name)?, words(packages)?));
+    }
+    Some(text)
+}
+
+fn profiles_from_text(text: &str) -> Option<BTreeMap<String, Vec<String>>> {
+    let profiles = text.split(';').filter(|profile| !profile.is_empty());
+    profiles
+        .map(|profile| {
+            let (name, packages) = profile.split_once(':')?;
+            Some((name.to_owned(), list(packages)))
+        })
+        .collect()
 }
 
 /// `platform:el9,el8;perl:`, with a `;` at the end, so that an empty group is not no group.
@@ -173,6 +216,7 @@ mod tests {
             defaults: vec![ModuleDefault {
                 module: "php".to_owned(),
                 stream: None,
+                profiles: [("8.2".to_owned(), vec!["common".to_owned()])].into(),
             }],
             streams: vec![
                 ModuleStream {
@@ -190,6 +234,7 @@ mod tests {
                     ],
                     artifacts: vec!["php-0:8.2-1.x86_64".to_owned(), "php-fpm-0:8.2-1.x86_64".to_owned()],
                     demodularized: vec![],
+                    profiles: [("common".to_owned(), vec!["php".to_owned(), "php-fpm".to_owned()])].into(),
                 },
                 ModuleStream::default(),
             ],
@@ -202,7 +247,14 @@ mod tests {
         let text = modules_to_text(&modules).unwrap();
         assert_eq!(modules_from_text(&text).unwrap(), modules);
         assert_eq!(modules_from_text(&text[..text.len() - 1]), None);
-        assert_eq!(modules_from_text("modules 2\n"), None);
+        assert_eq!(modules_from_text("modules 1\n"), None);
+        let kept = sealed(&text).into_bytes();
+        assert_eq!(opened(&kept), Some(text.as_str()));
+        for at in 0..kept.len() {
+            let mut damaged = kept.clone();
+            damaged[at] ^= 4;
+            assert_eq!(opened(&damaged), None, "byte {at}");
+        }
     }
 
     #[test]

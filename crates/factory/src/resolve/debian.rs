@@ -72,6 +72,7 @@ pub(crate) fn answer(names: &[&str], indexes: &[String], request: &Request) -> R
         streams: Vec::new(),
         omitted: solution.omitted,
         unused_omissions: unused.filter(|name| request.omitted.contains(name)).collect(),
+        absent_members: BTreeMap::new(),
     })
 }
 

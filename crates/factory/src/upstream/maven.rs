@@ -44,7 +44,7 @@ pub enum MavenError {
     #[error("it has {found} bytes, not {expected}")]
     Size { found: u64, expected: u64 },
     #[error("expected sha256 {expected}, found {found}")]
-    Digest { expected: Sha256, found: Sha256 },
+    Digest { expected: Sha256, found: String },
     #[error(transparent)]
     Cache(#[from] CacheError),
 }
@@ -207,11 +207,11 @@ fn keep(file: &Path, size: u64, digest: &Sha256, supply: &Supply<'_>) -> Result<
         }
         partial.append(&buffer[..count])?;
     }
-    match partial.finish(supply.cache, digest)? {
+    match partial.finish(supply.cache)? {
         Ok(()) => Ok(()),
         Err(found) => Err(MavenError::Digest {
             expected: *digest,
-            found,
+            found: found.to_string(),
         }),
     }
 }

@@ -7,9 +7,10 @@ mod blocks;
 mod builder;
 mod layout;
 mod mark;
+mod room;
 mod strings;
 
-use memmap2::Mmap;
+use memmap2::{MmapMut, MmapOptions};
 
 use super::requirement::{Capability, Range, Requirement, RequirementError};
 use blocks::{Blocks, Bytes};
@@ -80,7 +81,7 @@ impl Index {
         }
     }
 
-    /// The same from a file, of which only what is looked at is read, and checked then.  Who has asked it something must ask
+    /// The same from a file, of which only what is looked at is checked, and when it is.  Who has asked it something must ask
     /// [`Index::is_damaged`], too: what is not whole is read as zeros.
     ///
     /// The file must be one that nobody writes to once it is there: of this user alone, written beside its place and renamed into it.
@@ -89,21 +90,18 @@ impl Index {
         // it, and this program never writes to a file of its cache in place.  Whoever runs as this user can change the program itself,
         // so there is nobody to defend against; a file that was damaged or cut short before is found by its check sums.
         #[expect(unsafe_code, reason = "a map of a file is only as constant as the file")]
-        let map = unsafe { Mmap::map(file) }.map_err(|_| IndexError::Unreadable)?;
+        let map = unsafe { MmapOptions::new().populate().map(file) }.map_err(|_| IndexError::Unreadable)?;
         Self::unchecked(Bytes::File(map))
     }
 
     fn unchecked(bytes: Bytes) -> Result<Self, IndexError> {
-        let layout = Layout::of(match &bytes {
-            Bytes::Memory(bytes) => bytes,
-            Bytes::File(map) => map,
-        })?;
+        let layout = Layout::of(bytes.all())?;
         let blocks = Blocks::unchecked(bytes, layout.sums);
         Ok(Self { blocks, layout })
     }
 
     /// Of bytes that were written just now, and need not be checked for damage.
-    fn just_written(bytes: Vec<u8>) -> Result<Self, IndexError> {
+    fn just_written(bytes: MmapMut) -> Result<Self, IndexError> {
         let layout = Layout::of(&bytes)?;
         let blocks = Blocks::whole(bytes, layout.sums);
         Ok(Self { blocks, layout })

@@ -1,5 +1,7 @@
 //! `modules.yaml`: streams of packages of which one at most is enabled (libmodulemd's documents of version 2, defaults of version 1).
 
+use std::collections::BTreeMap;
+
 use super::yaml::{Node, YamlError, documents};
 
 /// All that the documents of a repository say about streams.
@@ -25,6 +27,8 @@ pub struct ModuleStream {
     pub artifacts: Vec<String>,
     /// Names of packages that left the stream: others of that name are not hidden by it.
     pub demodularized: Vec<String>,
+    /// Names of packages that are asked for by one name.
+    pub profiles: BTreeMap<String, Vec<String>>,
 }
 
 /// What a module uses when nobody says otherwise.
@@ -33,6 +37,8 @@ pub struct ModuleDefault {
     pub module: String,
     /// None: profiles only.
     pub stream: Option<String>,
+    /// Stream → the profiles that are meant where none is named.
+    pub profiles: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +115,19 @@ fn stream(document: &Node, position: usize) -> Result<ModuleStream, ModulesError
         requires,
         artifacts: list(&["artifacts", "rpms"]),
         demodularized: list(&["demodularized", "rpms"]),
+        profiles: profiles(data, |profile| profile.get("rpms")),
     })
+}
+
+/// The lists below `profiles`, by name.
+fn profiles(data: &Node, list: impl Fn(&Node) -> Option<&Node>) -> BTreeMap<String, Vec<String>> {
+    match data.get("profiles") {
+        Some(Node::Map(profiles)) => profiles
+            .iter()
+            .map(|(name, profile)| (name.clone(), list(profile).map(Node::texts).unwrap_or_default()))
+            .collect(),
+        _ => BTreeMap::new(),
+    }
 }
 
 fn group(group: &Node) -> Vec<(String, Vec<String>)> {
@@ -127,6 +145,7 @@ fn default(document: &Node) -> Option<ModuleDefault> {
     Some(ModuleDefault {
         module: data.get("module")?.text()?.to_owned(),
         stream: data.get("stream").and_then(Node::text).map(str::to_owned),
+        profiles: profiles(data, |profile| Some(profile)),
     })
 }
 
@@ -136,7 +155,8 @@ mod tests {
 
     const TWO: &str = "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: php\n  profiles:\n    8.2: [common]\n...\n---\n\
         document: modulemd\nversion: 2\ndata:\n  name: php\n  stream: 8.2\n  version: 920240126110506\n  context: 9\n  arch: x86_64\n  \
-        dependencies:\n  - buildrequires:\n      platform: [el9]\n    requires:\n      platform: [el9]\n      perl: []\n  artifacts:\n    \
+        dependencies:\n  - buildrequires:\n      platform: [el9]\n    requires:\n      platform: [el9]\n      perl: []\n  profiles:\n    \
+        common:\n      rpms: [php-cli, php-fpm]\n    empty: {}\n  artifacts:\n    \
         rpms:\n    - php-0:8.2.13-1.x86_64\n...\n---\ndocument: modulemd-translations\nversion: 1\n...\n";
 
     #[test]
@@ -148,6 +168,9 @@ mod tests {
         assert_eq!(stream.requires[0][0], ("perl".to_owned(), vec![]));
         assert_eq!(stream.requires[0][1], ("platform".to_owned(), vec!["el9".to_owned()]));
         assert_eq!(stream.artifacts, ["php-0:8.2.13-1.x86_64"]);
+        assert_eq!(stream.profiles["common"], ["php-cli", "php-fpm"]);
+        assert_eq!(stream.profiles["empty"], [""; 0]);
+        assert_eq!(modules.defaults[0].profiles["8.2"], ["common"]);
         let zero = TWO.replace("8.2\n", "10.10\n");
         assert_eq!(Modules::parse(&zero).unwrap().streams[0].stream, "10.10");
     }

@@ -11,6 +11,8 @@ use super::xml::{Fault, LONGEST_VALUE, XmlError, attributes_in, for_each_piece_a
 const MOST_ENTRIES: usize = 500_000;
 /// As createrepo writes entries.
 const ENTRY: &str = "<rpm:entry ";
+/// Entries that are looked up at a time.
+const MOST_AHEAD: usize = 8;
 /// Longest entry of which it is remembered how it was written.
 const LONGEST_WRITTEN: usize = 1 << 10;
 
@@ -33,6 +35,14 @@ struct PrimaryParser {
     field: Field,
     text: String,
     entries: usize,
+}
+
+/// An entry that is looked up before its turn.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ahead {
+    length: usize,
+    mark: Mark,
+    known: Option<u32>,
 }
 
 /// Which text is read.
@@ -87,20 +97,10 @@ impl PrimaryParser {
         if self.field == Field::None {
             scanner.skip_blanks();
         }
-        if let Some(list) = self.list {
-            while let Some(entry) = whole_entry(scanner.rest()) {
-                let name = entry
-                    .as_bytes()
-                    .get(ENTRY.len() + 6)
-                    .filter(|_| entry[ENTRY.len()..].starts_with("name=\""));
-                let mark = self.builder.mark(list, entry, name.copied());
-                if !self.builder.add_written(list, mark) {
-                    return self.new_entry(scanner, list, entry.len(), mark);
-                }
-                self.count()?;
-                scanner.skip(entry.len());
-                scanner.skip_blanks();
-            }
+        if let Some(list) = self.list
+            && self.entries(scanner, list)?
+        {
+            return Ok(true);
         }
         let Some(token) = scanner.next()? else {
             return Ok(false);
@@ -109,17 +109,55 @@ impl PrimaryParser {
         Ok(true)
     }
 
-    /// An entry that is read for the first time: so long, unless an attribute has a `>` in it.
-    fn new_entry(&mut self, scanner: &mut Scanner<'_>, list: List, length: usize, mark: Mark) -> Result<bool, Fault> {
-        let before = scanner.position();
-        let Some(token) = scanner.next()? else {
-            return Ok(false);
-        };
-        self.token(token)?;
-        if scanner.position() == before + length {
-            self.builder.note_written(list, mark)?;
+    /// Takes the entries that come next, as far as each is whole; false where there is none.
+    fn entries(&mut self, scanner: &mut Scanner<'_>, list: List) -> Result<bool, Fault> {
+        let mut ahead = [Ahead::default(); MOST_AHEAD];
+        let count = self.look_ahead(scanner.rest(), list, &mut ahead);
+        for entry in &ahead[..count] {
+            let known = entry.known.or_else(|| self.builder.find_written(entry.mark));
+            if let Some(id) = known {
+                self.builder.add_written(list, id);
+                self.count()?;
+                scanner.skip(entry.length);
+            } else if !self.new_entry(scanner, list, entry)? {
+                break;
+            }
+            scanner.skip_blanks();
         }
-        Ok(true)
+        Ok(count > 0)
+    }
+
+    /// Looks several entries up that do not wait for each other, so that the processor fetches from memory for all of them at a time.
+    fn look_ahead(&self, text: &str, list: List, ahead: &mut [Ahead; MOST_AHEAD]) -> usize {
+        let mut rest = text;
+        for (count, place) in ahead.iter_mut().enumerate() {
+            let Some(entry) = whole_entry(rest) else {
+                return count;
+            };
+            let attributes = &entry.as_bytes()[ENTRY.len()..];
+            let name = attributes.strip_prefix(b"name=\"").and_then(<[u8]>::first);
+            let mark = self.builder.mark(list, entry, name.copied());
+            *place = Ahead {
+                length: entry.len(),
+                mark,
+                known: self.builder.find_written(mark),
+            };
+            rest = rest[entry.len()..].trim_ascii_start();
+        }
+        MOST_AHEAD
+    }
+
+    /// An entry that is read for the first time: false where it is longer than it seemed, as an attribute has a `>` in it.
+    fn new_entry(&mut self, scanner: &mut Scanner<'_>, list: List, entry: &Ahead) -> Result<bool, Fault> {
+        let before = scanner.position();
+        if let Some(token) = scanner.next()? {
+            self.token(token)?;
+        }
+        let as_long = scanner.position() == before + entry.length;
+        if as_long {
+            self.builder.note_written(list, entry.mark)?;
+        }
+        Ok(as_long)
     }
 
     fn token(&mut self, token: Token<'_>) -> Result<(), Fault> {

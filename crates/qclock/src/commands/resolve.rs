@@ -98,6 +98,7 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
             "streams": resolution.streams,
             "omitted": resolution.omitted,
             "unused_omissions": resolution.unused_omissions,
+            "absent_members": resolution.absent_members,
         }));
     } else {
         for package in &resolution.packages {
@@ -105,6 +106,12 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
         }
         for name in &resolution.unused_omissions {
             printer.note(&format!("`{name}` was left out, and nothing requires it."));
+        }
+        for (group, names) in &resolution.absent_members {
+            printer.note(&format!(
+                "`{group}` names packages that no repository has: {}.",
+                names.join(", ")
+            ));
         }
         let sum = |size: fn(&qclock_factory::resolve::Resolved) -> u64| {
             resolution.packages.iter().map(size).sum::<u64>() / 1_000_000

@@ -1,6 +1,6 @@
 //! `qclock resolve` and `qclock why`: on the flavour's repositories, and on others.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use fs_err as fs;
 use qclock_testkit::mirror::hex;
 
@@ -109,5 +109,49 @@ fn rpm_requests_say_what_would_help() -> Result<()> {
     insta::assert_snapshot!(run(&["resolve", "extra", "--module", "m:2"]).text());
     let error = run(&["resolve", "nothing-of-the-kind"]);
     assert_eq!(error.status, 1, "{}", error.stderr);
+    Ok(())
+}
+
+/// Whatever bit of what is kept between runs is another: the answer is the same, and what was read of it is made anew.
+#[test]
+fn a_damaged_index_is_found_and_made_anew() -> Result<()> {
+    let fixture = Fixture::new()?;
+    let repository = rpm_folder(&fixture)?;
+    let ask = || fixture.run(&["resolve", "extra", "app", "--module", "m:1.0", "--repo", &repository]);
+    let expected = ask();
+    assert_eq!(expected.status, 0, "{}", expected.stderr);
+    for kind in ["rpm-index", "rpm-modules"] {
+        let mut files = fs::read_dir(fixture.cache().join(kind))?;
+        let path = files.next().context("nothing is kept")??.path();
+        let whole = fs::read(&path)?;
+        let (mut renewed, mut unread) = (0, 0);
+        // Every part of the file: an odd step meets each section, and each place of a number.
+        for at in (0..whole.len()).step_by((whole.len() / 160) | 1) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            fs::write(&path, &damaged)?;
+            let answer = ask();
+            assert_eq!(
+                (answer.status, &answer.stdout),
+                (0, &expected.stdout),
+                "{kind}, byte {at}"
+            );
+            let after = fs::read(&path)?;
+            match () {
+                () if after == whole => renewed += 1,
+                () if after == damaged => unread += 1,
+                () => anyhow::bail!("{kind}, byte {at}: neither what was written nor what was damaged"),
+            }
+        }
+        assert!(
+            renewed > unread,
+            "{kind}: {renewed} times made anew, {unread} times not looked at"
+        );
+        for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..cut])?;
+            assert_eq!(ask().stdout, expected.stdout, "{kind}, cut at {cut}");
+            assert_eq!(fs::read(&path)?, whole, "{kind}, cut at {cut}");
+        }
+    }
     Ok(())
 }

@@ -223,3 +223,86 @@ fn two_images_with_different_versions_of_a_package_are_refused() -> Result<()> {
     stable(|| insta::assert_snapshot!(fixture.run(&["lock", "--quiet"]).text()));
     Ok(())
 }
+
+#[test]
+fn packages_told_by_other_digests_are_locked_by_their_sha256() -> Result<()> {
+    let mut fixture = RpmFixture::new()?;
+    let locked = |fixture: &RpmFixture| -> Result<String> {
+        let outcome = fixture.run(&["lock"]);
+        assert_eq!(outcome.status, 0, "{}", outcome.text());
+        // What `repomd.xml` is changes with the digests that are in it.
+        let lock = fs::read_to_string(fixture.lock_path())?;
+        Ok(lock
+            .lines()
+            .filter(|line| !line.starts_with("repomd = "))
+            .collect::<Vec<_>>()
+            .join("\n"))
+    };
+    let expected = locked(&fixture)?;
+    fixture.review()?;
+    for kind in ["sha384", "sha512"] {
+        fs::remove_file(fixture.lock_path())?;
+        fs::remove_dir_all(fixture.cache())?;
+        for repository in &mut fixture.mirror.repositories {
+            repository.digests = kind;
+        }
+        fixture.mirror.publish()?;
+        assert_eq!(locked(&fixture)?, expected, "{kind}");
+        fixture.mirror.server.asked();
+        fs::remove_file(fixture.lock_path())?;
+        assert_eq!(locked(&fixture)?, expected, "{kind}, from the cache");
+        let outcome = fixture.run(&["build"]);
+        assert_eq!(outcome.status, 0, "{}", outcome.text());
+        let asked = fixture.mirror.server.asked();
+        let packages = asked.iter().filter(|asked| asked.path.contains("/getPackage/")).count();
+        assert_eq!(packages, 0, "what is in the cache is fetched again");
+    }
+    // Another file than its digest says is refused, whatever the digest's kind.
+    fs::remove_dir_all(fixture.cache())?;
+    fs::remove_file(fixture.lock_path())?;
+    let package = fixture.mirror.repository(APPSTREAM)?.package("libmod")?.clone();
+    let digest = {
+        use sha2::Digest as _;
+        let bytes = fixture.mirror.signed(&package)?;
+        let digest = sha2::Sha512::digest(&bytes);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let tampered = vec![(digest.clone(), digest.chars().rev().collect())];
+    fixture.mirror.repository(APPSTREAM)?.tampered = tampered;
+    fixture.mirror.publish()?;
+    let outcome = fixture.run(&["lock"]);
+    assert_eq!(outcome.status, 3, "{}", outcome.text());
+    assert!(outcome.stderr.contains("expected sha512"), "{}", outcome.text());
+    assert!(!fixture.lock_path().exists());
+    Ok(())
+}
+
+#[test]
+fn a_definition_may_ask_for_a_stream_s_profile_and_its_children_keep_the_stream() -> Result<()> {
+    let mut fixture = RpmFixture::new()?;
+    let appstream = fixture.mirror.repository(APPSTREAM)?;
+    let modules = appstream.modules.take().unwrap_or_default();
+    let profiled = modules.replace(
+        "  artifacts:",
+        "  profiles:\n    common:\n      rpms: [php-fpm]\n  artifacts:",
+    );
+    appstream.modules = Some(profiled);
+    fixture.mirror.publish()?;
+    let edit = |path: &str, from: &str, to: &str| fixture.write(path, &fixture.read(path)?.replace(from, to));
+    edit("images/flavours/test9.toml", "['php:8.2']", "[]")?;
+    edit("images/base/image.toml", "'glibc', ", "'glibc', '@php:8.2/common', ")?;
+    edit("images/app/image.toml", "'web', 'php-fpm'", "'web'")?;
+    let outcome = fixture.run(&["lock"]);
+    assert_eq!(outcome.status, 0, "{}", outcome.text());
+    assert!(fixture.read("images/test9.lock")?.contains("\"8.2-1.el9\""));
+
+    edit("images/base/image.toml", "@php:8.2/common", "@php:8.2/most")?;
+    let outcome = fixture.run(&["lock"]);
+    assert_eq!(outcome.status, 2, "{}", outcome.text());
+    assert!(
+        outcome.stderr.contains("has no profile `most`; it has common") && outcome.stderr.contains("`@php:8.2/common`"),
+        "{}",
+        outcome.text()
+    );
+    Ok(())
+}

@@ -91,6 +91,10 @@ impl RpmFixture {
         self.folder.path().join("project")
     }
 
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
     pub(crate) fn lock_path(&self) -> PathBuf {
         self.root().join("images/test9.lock")
     }
@@ -123,7 +127,7 @@ impl RpmFixture {
             .env_clear()
             .env("HOME", self.folder.path())
             .env("QCLOCK_FLAVOUR", "test9")
-            .env("QCLOCK_CACHE_DIR", self.folder.path().join("cache"))
+            .env("QCLOCK_CACHE_DIR", self.cache())
             .env("QCLOCK_TEST_MIRROR", self.mirror.server.address())
             .env("QCLOCK_NETWORK_TIMEOUT", "1");
         command

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::jobs::Job;
 use super::pool::{Pool, Solvable};
 use super::rules::{Kind, NO_DEPENDENCY, RuleMaker};
 
@@ -13,11 +14,11 @@ struct Inferior {
 
 impl RuleMaker<'_, '_> {
     /// Rules against inferior architectures; none for the names of which the request means an inferior package.
-    pub(super) fn add_inferior_architectures(&mut self, jobs: &[(String, Vec<Solvable>)]) {
+    pub(super) fn add_inferior_architectures(&mut self, jobs: &[Job]) {
         let inferior = self.inferior();
         let packages: BTreeSet<Solvable> = inferior.iter().map(|it| it.package).collect();
         let meant: BTreeSet<&str> = (jobs.iter())
-            .flat_map(|(_, candidates)| candidates)
+            .flat_map(|job| &job.candidates)
             .filter(|package| packages.contains(package))
             .map(|&package| self.pool.view(package).name())
             .collect();

@@ -1,8 +1,8 @@
 //! Streams: which are enabled, and which packages are hidden by that.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use qclock_packages::rpm::{ModuleStream, hash};
+use qclock_packages::rpm::ModuleStream;
 
 use super::Repository;
 use super::pool::{Pool, Solvable};
@@ -23,6 +23,16 @@ pub enum ModuleError {
         stream: String,
         known: Vec<String>,
     },
+    #[error("module `{module}` has the streams {}, and none of them is enabled", known.join(", "))]
+    NoStream { module: String, known: Vec<String> },
+    #[error("stream `{module}:{stream}` has {}; it has {}", no_profile(profile.as_deref()), listed(known))]
+    NoProfile {
+        module: String,
+        stream: String,
+        /// None: no profile is meant where none is named.
+        profile: Option<String>,
+        known: Vec<String>,
+    },
     #[error("stream `{module}:{stream}` is not for platform `{platform}`: it is for {}", wanted.join(", "))]
     Platform {
         module: String,
@@ -40,11 +50,32 @@ pub enum ModuleError {
     },
 }
 
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.join(", ")
+}
+
+fn no_profile(profile: Option<&str>) -> String {
+    match profile {
+        Some(profile) => format!("no profile `{profile}`"),
+        None => "no default profile".to_owned(),
+    }
+}
+
 impl ModuleError {
     /// What can be done about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Requires { candidates, .. } => Some(format!("enable it with `--module {}`", candidates.first()?)),
+            Self::NoStream { module, known } => Some(format!("name one of them, as in `@{module}:{}`", known.last()?)),
+            Self::NoProfile {
+                module, stream, known, ..
+            } => Some(format!(
+                "name one of them, as in `@{module}:{stream}/{}`",
+                known.first()?
+            )),
             Self::UnknownStream { module, known, .. } => Some(format!(
                 "enable another stream, as with `--module {module}:{}`",
                 known.last()?
@@ -61,6 +92,8 @@ pub(super) struct Hidden {
     pub(super) packages: BTreeMap<Solvable, Option<String>>,
     /// `name:stream:version:context` of the builds in use.
     pub(super) active: BTreeSet<String>,
+    /// Packages of the builds in use.
+    pub(super) included: HashSet<Solvable>,
 }
 
 struct Streams<'a> {
@@ -70,11 +103,7 @@ struct Streams<'a> {
 }
 
 /// Works out the enabled streams' builds and hides what they and the others' absence hide.
-pub(super) fn hide<'a>(
-    pool: &mut Pool<'a>,
-    asked: &'a [(String, String)],
-    platform: &'a str,
-) -> Result<Hidden, ModuleError> {
+pub(super) fn hide(pool: &mut Pool<'_>, asked: &[(String, String)], platform: &str) -> Result<Hidden, ModuleError> {
     let streams = Streams::read(pool.repositories, asked, platform)?;
     if streams.all.is_empty() {
         return Ok(Hidden::default());
@@ -88,6 +117,7 @@ pub(super) fn hide<'a>(
     let mut hidden = Hidden::default();
     let mut included = HashSet::new();
     let mut names = BTreeSet::new();
+    let mut named = HashMap::new();
     for stream in &on {
         hidden.active.insert(format!(
             "{}:{}:{}:{}",
@@ -97,12 +127,12 @@ pub(super) fn hide<'a>(
             if !stream.demodularized.iter().any(|name| name == artifact.name) {
                 names.insert(artifact.name);
             }
-            included.extend(artifact.find(pool));
+            included.extend(artifact.find(pool, &mut named));
         }
     }
     for stream in &off {
         for artifact in stream.artifacts.iter().filter_map(|text| Artifact::parse(text)) {
-            for package in artifact.find(pool) {
+            for package in artifact.find(pool, &mut named) {
                 if !included.contains(&package) {
                     let name = format!("{}:{}", stream.name, stream.stream);
                     hidden.packages.insert(package, Some(name));
@@ -122,12 +152,13 @@ pub(super) fn hide<'a>(
     for &package in hidden.packages.keys() {
         pool.hidden[package.unsigned_abs() as usize] = true;
     }
+    hidden.included = included;
     Ok(hidden)
 }
 
 impl<'a> Streams<'a> {
     fn read(
-        repositories: &'a [Repository<'a>],
+        repositories: &[Repository<'a>],
         asked: &'a [(String, String)],
         platform: &'a str,
     ) -> Result<Self, ModuleError> {
@@ -280,21 +311,13 @@ impl<'a> Artifact<'a> {
         })
     }
 
-    fn find(&self, pool: &Pool<'_>) -> Vec<Solvable> {
-        let mut found = Vec::new();
-        let hash = hash(self.name.as_bytes());
-        for (repository, it) in pool.repositories.iter().enumerate() {
-            let Some(id) = it.index.find(self.name.as_bytes(), hash) else {
-                continue;
-            };
-            for (position, _) in it.index.providers(id) {
-                let view = it.index.package(position);
-                if view.name_id() == id && view.evr() == self.evr && view.architecture() == self.architecture {
-                    found.push(pool.number(repository, position));
-                }
-            }
-        }
-        found.dedup();
-        found
+    /// `named` remembers who has which name: streams have the same names, and mostly of packages that no repository has.
+    fn find(&self, pool: &Pool<'_>, named: &mut HashMap<&'a str, Vec<Solvable>>) -> Vec<Solvable> {
+        let candidates = named.entry(self.name).or_insert_with(|| pool.named_exactly(self.name));
+        let is_it = |&&package: &&Solvable| {
+            let view = pool.view(package);
+            view.evr() == self.evr && view.architecture() == self.architecture
+        };
+        candidates.iter().filter(is_it).copied().collect()
     }
 }

@@ -5,23 +5,20 @@ use std::collections::{BTreeMap, VecDeque};
 use qclock_packages::rpm::List;
 
 use super::Reason;
+use super::jobs::Job;
 use super::normal_form::{Blocks, Form, normalize};
 use super::pool::{Pool, Solvable, is_complex};
 
 /// `jobs`: the packages of which each specification is one.
-pub(super) fn reasons(
-    pool: &mut Pool<'_>,
-    chosen: &[Solvable],
-    jobs: &[(String, Vec<Solvable>)],
-) -> BTreeMap<Solvable, Reason> {
+pub(super) fn reasons(pool: &mut Pool<'_>, chosen: &[Solvable], jobs: &[Job]) -> BTreeMap<Solvable, Reason> {
     let position = |package: Solvable| chosen.binary_search(&package).ok();
     let mut reasons = BTreeMap::new();
     let mut waiting = VecDeque::new();
-    for (name, candidates) in jobs {
-        for &package in candidates.iter().filter(|&&package| position(package).is_some()) {
+    for job in jobs {
+        for &package in job.candidates.iter().filter(|&&package| position(package).is_some()) {
             reasons.entry(package).or_insert_with(|| {
                 waiting.push_back(package);
-                Reason::Request(name.clone())
+                Reason::Request(job.specification.clone())
             });
         }
     }

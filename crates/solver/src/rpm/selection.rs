@@ -94,6 +94,11 @@ fn with_obsoleting(pool: &Pool<'_>, mut groups: Vec<Vec<Solvable>>) -> Vec<Vec<S
     groups
 }
 
+/// The same for packages that are meant together.
+pub(super) fn with_obsoleting_one(pool: &Pool<'_>, group: Vec<Solvable>) -> Vec<Solvable> {
+    with_obsoleting(pool, vec![group]).concat()
+}
+
 fn obsoleting(pool: &Pool<'_>, group: &[Solvable]) -> Vec<Solvable> {
     let names: BTreeSet<&str> = group.iter().map(|&package| pool.view(package).name()).collect();
     let mut found = Vec::new();

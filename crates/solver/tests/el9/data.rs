@@ -3,10 +3,12 @@
 #![expect(clippy::print_stdout, reason = "tests")]
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use qclock_packages::rpm::{Index, Modules, Owners, Repomd, WantedPaths, decompress, read_filelists, read_primary};
-use qclock_solver::rpm::{FileLists, Repository};
+use qclock_packages::rpm::{Comps, Modules, Repomd, WantedPaths, decompress, read_filelists, read_primary};
+
+use crate::loaded::Loaded;
 
 /// The folder, or none with the reason printed.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -23,15 +25,6 @@ pub(crate) fn folder() -> Option<PathBuf> {
     None
 }
 
-pub(crate) struct Loaded {
-    pub(crate) name: &'static str,
-    pub(crate) index: Index,
-    pub(crate) modules: Option<Modules>,
-    filelists: Option<Vec<u8>>,
-    owners: Option<Owners>,
-    priority: u32,
-}
-
 pub(crate) const ALL: [(&str, &str); 4] = [
     ("appstream", "centos-stream9-appstream-2025-01"),
     ("baseos", "centos-stream9-baseos-2022-02"),
@@ -41,10 +34,10 @@ pub(crate) const ALL: [(&str, &str); 4] = [
 
 /// Reads repositories, with the owners of all paths that any of them requires.
 pub(crate) fn load(folder: &Path, names: &[(&'static str, &str)]) -> Vec<Loaded> {
-    let mut loaded: Vec<Loaded> = names
+    let (mut loaded, filelists): (Vec<Loaded>, Vec<Option<Vec<u8>>>) = names
         .iter()
         .map(|(name, place)| load_one(name, &folder.join(place)))
-        .collect();
+        .unzip();
     let wanted: Vec<String> = loaded
         .iter()
         .flat_map(|it| it.index.required_paths().map(|id| it.index.text(id).to_owned()))
@@ -53,8 +46,8 @@ pub(crate) fn load(folder: &Path, names: &[(&'static str, &str)]) -> Vec<Loaded>
         exact: wanted.iter().map(String::as_str).collect(),
         patterns: Vec::new(),
     };
-    for it in &mut loaded {
-        if let Some(packed) = &it.filelists {
+    for (it, filelists) in loaded.iter_mut().zip(&filelists) {
+        if let Some(packed) = filelists {
             let unpacked = decompress(packed.as_slice(), 1 << 30).unwrap();
             it.owners = Some(read_filelists(unpacked, &it.index, &wanted).unwrap());
         }
@@ -62,7 +55,8 @@ pub(crate) fn load(folder: &Path, names: &[(&'static str, &str)]) -> Vec<Loaded>
     loaded
 }
 
-fn load_one(name: &'static str, place: &Path) -> Loaded {
+/// And its packed list of files.
+fn load_one(name: &'static str, place: &Path) -> (Loaded, Option<Vec<u8>>) {
     let repomd = Repomd::parse(&fs::read(place.join("repodata/repomd.xml")).unwrap()).unwrap();
     let read = |kind: &str| {
         repomd
@@ -75,50 +69,22 @@ fn load_one(name: &'static str, place: &Path) -> Loaded {
         let unpacked = decompress(packed.as_slice(), 1 << 28).unwrap();
         Modules::parse(&std::io::read_to_string(unpacked).unwrap()).unwrap()
     });
-    Loaded {
+    // Of the forms that are named not all are there.
+    let forms = ["group", "group_gz", "group_xz"].map(|kind| repomd.files.get(kind));
+    let packed = (forms.into_iter().flatten()).find_map(|file| fs::read(place.join(&file.location)).ok());
+    let comps = packed.map(|packed| {
+        let mut text = Vec::new();
+        let mut unpacked = decompress(packed.as_slice(), 1 << 28).unwrap();
+        unpacked.read_to_end(&mut text).unwrap();
+        Comps::parse(&text).unwrap()
+    });
+    let loaded = Loaded {
         name,
         index: read_primary(decompress(primary.as_slice(), 1 << 30).unwrap()).unwrap(),
         modules,
-        filelists: read("filelists"),
+        comps,
         owners: None,
         priority: 99,
-    }
-}
-
-impl Loaded {
-    /// A repository of texts, with the owners of what anything requires or these specifications name.
-    pub(crate) fn of_texts(
-        name: &'static str,
-        primary: &str,
-        filelists: &str,
-        specifications: &[String],
-        priority: u32,
-    ) -> Self {
-        let index = read_primary(primary.as_bytes()).unwrap();
-        let asked = specifications.iter().map(String::as_str);
-        let wanted = WantedPaths {
-            // Whatever this or another repository of the test could require.
-            exact: ["/usr/share/v", "/usr/libexec/w"].into_iter().collect(),
-            patterns: asked.filter(|text| text.contains('/') && text.contains('*')).collect(),
-        };
-        let owners = read_filelists(filelists.as_bytes(), &index, &wanted).unwrap();
-        Self {
-            name,
-            index,
-            modules: None,
-            filelists: None,
-            owners: Some(owners),
-            priority,
-        }
-    }
-
-    pub(crate) fn repository(&self) -> Repository<'_> {
-        Repository {
-            name: self.name,
-            index: &self.index,
-            files: self.owners.as_ref().map_or(FileLists::None, FileLists::Read),
-            modules: self.modules.as_ref(),
-            priority: self.priority,
-        }
-    }
+    };
+    (loaded, read("filelists"))
 }

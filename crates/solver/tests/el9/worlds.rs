@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use qclock_packages::rpm::{Modules, WantedPaths, read_filelists, read_primary};
+
+use crate::loaded::Loaded;
+
 /// Steele and Vigna's SplitMix64: a seed gives the same numbers everywhere.
 pub(crate) struct Chance(pub(crate) u64);
 
@@ -20,6 +24,7 @@ impl Chance {
 }
 
 pub(crate) const NAMES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "kernel"];
+pub(crate) const MODULES: [&str; 2] = ["m", "n"];
 const CAPABILITIES: [&str; 6] = ["p", "q", "r", "s", "t", "lib.so.1()(64bit)"];
 const PATHS: [&str; 3] = ["/usr/bin/x", "/usr/bin/y", "/etc/z"];
 /// Named by the lists of all files only.
@@ -32,6 +37,10 @@ const ARCHITECTURES: [&str; 8] = [
 pub(crate) struct World {
     pub(crate) primary: String,
     pub(crate) filelists: String,
+    /// `modules.yaml`; empty: none.
+    pub(crate) modules: String,
+    /// `name-epoch:version-release.architecture`.
+    packages: Vec<String>,
 }
 
 /// What is asked: names mostly, and every other form that dnf takes.
@@ -65,6 +74,7 @@ pub(crate) fn world(chance: &mut Chance, gentle: bool) -> World {
          xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"{count}\">"
     );
     let mut seen = Vec::new();
+    let mut packages = Vec::new();
     for number in 0..count {
         let name = chance.one_of(&NAMES);
         let (epoch, version, release) = (chance.below(8) / 7, 1 + chance.below(3), 1 + chance.below(2));
@@ -73,6 +83,7 @@ pub(crate) fn world(chance: &mut Chance, gentle: bool) -> World {
         // Repositories do not have the same package twice.
         let version = if seen.contains(&key) { 100 + number } else { version };
         seen.push(key);
+        packages.push(format!("{name}-{epoch}:{version}-{release}.{architecture}"));
         write!(
             text,
             "<package type=\"rpm\"><name>{name}</name><arch>{architecture}</arch><version epoch=\"{epoch}\" ver=\"{version}\" \
@@ -129,7 +140,59 @@ pub(crate) fn world(chance: &mut Chance, gentle: bool) -> World {
     World {
         primary: text,
         filelists,
+        modules: String::new(),
+        packages,
     }
+}
+
+/// Modules `m` and `n`, of two streams each, of some builds each, that hold a part of the world's packages.
+pub(crate) fn add_modules(world: &mut World, chance: &mut Chance) {
+    for module in MODULES {
+        for stream in 1..=2 {
+            for version in 1..=1 + chance.below(2) {
+                let mut artifacts = String::new();
+                for package in &world.packages {
+                    if chance.below(4) == 0 {
+                        writeln!(artifacts, "    - {package}").unwrap();
+                    }
+                }
+                if artifacts.is_empty() {
+                    continue;
+                }
+                let (first, second) = (chance.one_of(&NAMES), chance.one_of(&NAMES));
+                write!(
+                    world.modules,
+                    "---\ndocument: modulemd\nversion: 2\ndata:\n  name: {module}\n  stream: \"{stream}\"\n  version: {version}\n  \
+                     context: c\n  arch: x86_64\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n  dependencies:\n  - \
+                     requires:\n      platform: [el9]\n  profiles:\n    p:\n      rpms: [{first}, {second}]\n    q:\n      rpms: \
+                     [{second}]\n  artifacts:\n    rpms:\n{artifacts}...\n"
+                )
+                .unwrap();
+            }
+        }
+    }
+    if chance.below(3) == 0 && !world.modules.is_empty() {
+        let module = chance.one_of(&MODULES);
+        let stream = 1 + chance.below(2);
+        // With a default stream, or with default profiles alone.
+        let default = if chance.below(2) == 0 {
+            format!("  stream: \"{stream}\"\n")
+        } else {
+            String::new()
+        };
+        write!(
+            world.modules,
+            "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {module}\n{default}  profiles:\n    \"{stream}\": [p]\n...\n"
+        )
+        .unwrap();
+    }
+}
+
+/// A profile of a stream, or the default of a module.
+pub(crate) fn profile(chance: &mut Chance) -> String {
+    let module = chance.one_of(&MODULES);
+    let stream = chance.one_of(&["", ":1", ":2"]);
+    format!("@{module}{stream}{}", chance.one_of(&["", "/p", "/q"]))
 }
 
 fn dependency(chance: &mut Chance, names_only: bool, gentle: bool) -> String {
@@ -188,5 +251,27 @@ fn entry(name: &str, flags: Option<&str>, version: u64) -> String {
     match flags {
         None => format!("<rpm:entry name=\"{name}\"/>"),
         Some(flags) => format!("<rpm:entry name=\"{name}\" flags=\"{flags}\" epoch=\"0\" ver=\"{version}\"/>"),
+    }
+}
+
+impl Loaded {
+    /// A repository of texts, with the owners of what anything requires or these specifications name.
+    pub(crate) fn of_texts(name: &'static str, world: &World, specifications: &[String], priority: u32) -> Self {
+        let index = read_primary(world.primary.as_bytes()).unwrap();
+        let asked = specifications.iter().map(String::as_str);
+        let wanted = WantedPaths {
+            // Whatever this or another repository of the test could require.
+            exact: ["/usr/share/v", "/usr/libexec/w"].into_iter().collect(),
+            patterns: asked.filter(|text| text.contains('/') && text.contains('*')).collect(),
+        };
+        let owners = read_filelists(world.filelists.as_bytes(), &index, &wanted).unwrap();
+        Self {
+            name,
+            index,
+            modules: (!world.modules.is_empty()).then(|| Modules::parse(&world.modules).unwrap()),
+            comps: None,
+            owners: Some(owners),
+            priority,
+        }
     }
 }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use qclock_packages::rpm::{Index, IndexBuilder, List, Modules, NewPackage, Range};
+use qclock_packages::rpm::{Comps, Index, IndexBuilder, List, ModuleDefault, Modules, NewPackage, Range};
 use qclock_solver::rpm::{Assumed, FileLists, Repository, Request, Solution, SolveError, solve};
 
 pub(crate) struct Scenario {
     repositories: Vec<(String, Index, Option<Modules>)>,
     install: Vec<String>,
+    comps: Option<Comps>,
     fixed: Vec<String>,
     omit: BTreeSet<String>,
     assumed: Vec<Assumed>,
@@ -23,6 +24,7 @@ impl Scenario {
         Self {
             repositories: vec![("main".to_owned(), index(repository), None)],
             install: Vec::new(),
+            comps: None,
             fixed: Vec::new(),
             omit: BTreeSet::new(),
             assumed: Vec::new(),
@@ -59,6 +61,38 @@ impl Scenario {
             ));
         }
         self.repositories[0].2 = Some(Modules::parse(&yaml).unwrap());
+        self
+    }
+
+    /// Gives each stream the profiles `common` and `empty`, and all but `php:8.3` the first of them as its default; `php:8.2` also has one
+    /// with a package that is not there.
+    pub(crate) fn profiles(mut self) -> Self {
+        let modules = self.repositories[0].2.as_mut().unwrap();
+        for stream in &mut modules.streams {
+            let profile = |name: &str, packages: &[&str]| {
+                let packages = packages.iter().map(|&package| package.to_owned()).collect();
+                (name.to_owned(), packages)
+            };
+            stream
+                .profiles
+                .extend([profile("common", &[&stream.name]), profile("empty", &[])]);
+            if stream.stream == "8.2" {
+                stream.profiles.extend([profile("broken", &["nowhere"])]);
+            }
+            if stream.stream != "8.3" {
+                modules.defaults.push(ModuleDefault {
+                    module: stream.name.clone(),
+                    stream: None,
+                    profiles: [profile(&stream.stream, &["common"])].into(),
+                });
+            }
+        }
+        self
+    }
+
+    /// Groups as `comps.xml` has them, inside of its root element.
+    pub(crate) fn comps(mut self, text: &str) -> Self {
+        self.comps = Some(Comps::parse(format!("<comps>{text}</comps>").as_bytes()).unwrap());
         self
     }
 
@@ -104,6 +138,7 @@ impl Scenario {
             .collect();
         let request = Request {
             install: &self.install,
+            comps: self.comps.as_ref(),
             fixed: &self.fixed,
             omit: &self.omit,
             assumed: &self.assumed,
@@ -137,6 +172,11 @@ impl Scenario {
     }
 
     /// The message, and hints after it.
+    pub(crate) fn refusal_with(&self, text: &str) {
+        let refusal = self.refusal();
+        assert!(refusal.contains(text), "{refusal}");
+    }
+
     pub(crate) fn refusal(&self) -> String {
         match self.solve() {
             Ok((names, _)) => panic!("a solution: {}", names.join(" ")),

@@ -202,7 +202,7 @@ mod tests {
         }
         let bytes = builder.into_inner().unwrap();
         let (digest, size) = (Sha256::of(&bytes), bytes.len() as u64);
-        check_digest(bytes, &digest, size).unwrap()
+        check_digest(bytes, digest, size).unwrap()
     }
 
     fn unpacked(entries: &[(&str, What<'_>)]) -> Result<String, UnpackError> {

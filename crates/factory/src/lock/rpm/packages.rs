@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use qclock_packages::rpm::scriptlets;
-use qclock_trust::{KeyAge, RepositoryRecord, verify_rpm};
+use qclock_trust::{Digest, KeyAge, RepositoryRecord, verify_rpm};
 use rayon::prelude::*;
 
 use super::Described;
@@ -34,6 +34,7 @@ pub(super) fn verify_all(
         files: &NO_FILES,
         progress: request.progress,
     };
+    name_by_sha256(lock, supply, records)?;
     let packages: Vec<&LockedPackage> = lock.packages.iter().collect();
     supply.obtain(lock, &packages).map_err(|error| match error {
         SupplyError::Gone { source, .. } => LockError::Listed { source },
@@ -49,6 +50,31 @@ pub(super) fn verify_all(
         package.signed_by = told.signed_by;
         package.signed_at = told.signed_at;
         package.scripts = told.scripts;
+    }
+    Ok(())
+}
+
+/// A repository may tell its packages by digests of another kind than a lock does: those packages are fetched by that, and their sha256
+/// is worked out.  They are checked against their record all the same, afterwards, as every other.
+fn name_by_sha256(
+    lock: &mut Lockfile,
+    supply: Supply<'_>,
+    records: &BTreeMap<String, RepositoryRecord>,
+) -> Result<(), LockError> {
+    let strange = |package: &&LockedPackage| package.sha256.is_empty();
+    let digest_of = |package: &LockedPackage| records.get(&package.name).map(|record| record.digest);
+    let strangers: Vec<(&LockedPackage, Digest)> = (lock.packages.iter().filter(strange))
+        .filter_map(|package| Some((package, digest_of(package)?)))
+        .collect();
+    let read = supply.read_by_digest(lock, &strangers);
+    let read = read.map_err(|error| match error {
+        SupplyError::Gone { source, .. } => LockError::Listed { source },
+        other => other.into(),
+    })?;
+    for (name, sha256) in read {
+        if let Some(package) = lock.packages.iter_mut().find(|package| package.name == name) {
+            package.sha256 = sha256.to_string();
+        }
     }
     Ok(())
 }

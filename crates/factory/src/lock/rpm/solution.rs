@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use qclock_packages::rpm::Comps;
 use qclock_solver::rpm::{self, Solution, SolveError};
-use qclock_trust::{RepositoryRecord, Sha256};
+use qclock_trust::{Digest, RepositoryRecord, UnknownDigest};
 
 use crate::definition::Definition;
 use crate::lock::LockError;
 use crate::lockfile::{LockedArchive, LockedImage, LockedOmission, LockedPackage, effective_omissions};
 use crate::project::Project;
-use crate::repository::{Means, Repository, is_inside, keep_all, read_filelists};
+use crate::repository::{Means, Repository, is_inside, keep_all, read_comps, read_filelists};
 
 /// What all images together are made of.
 pub(super) struct Solved {
@@ -38,31 +39,33 @@ pub(super) fn solve_all(
     repositories: &mut [Repository],
     means: Means<'_>,
 ) -> Result<Solved, LockError> {
+    let selections = project
+        .images()
+        .iter()
+        .map(|image| image.selection(&project.flavour.name));
+    let asked: Vec<String> = selections.flat_map(|selection| selection.install).collect();
+    let comps = read_comps(repositories, &asked, means)?;
+    let comps = comps.as_ref();
     let first = std::thread::scope(|scope| {
         keep_all(scope, repositories, means.cache);
-        solve_images(project, repositories)
+        solve_images(project, repositories, comps)
     });
     match first {
         Err(LockError::SolveRpm { source, .. }) if matches!(*source, SolveError::NeedsFileLists) => {
-            let selections = project
-                .images()
-                .iter()
-                .map(|image| image.selection(&project.flavour.name));
-            let asked: Vec<String> = selections.flat_map(|selection| selection.install).collect();
             read_filelists(repositories, &asked, means)?;
-            solve_images(project, repositories)
+            solve_images(project, repositories, comps)
         }
         solved => solved,
     }
 }
 
-fn solve_images(project: &Project, repositories: &[Repository]) -> Result<Solved, LockError> {
+fn solve_images(project: &Project, repositories: &[Repository], comps: Option<&Comps>) -> Result<Solved, LockError> {
     let mut solved: BTreeMap<&str, Set> = BTreeMap::new();
     let mut images = Vec::new();
     let mut chosen: BTreeSet<Place> = BTreeSet::new();
     for image in project.images() {
         let parent = image.parent.as_deref().and_then(|parent| solved.get(parent));
-        let set = solve(project, image, parent, repositories)?;
+        let set = solve(project, image, parent, repositories, comps)?;
         images.push(locked_image(project, image, parent, &set));
         chosen.extend(&set.places);
         solved.insert(&image.name, set);
@@ -94,6 +97,7 @@ fn solve(
     image: &Definition,
     parent: Option<&Set>,
     repositories: &[Repository],
+    comps: Option<&Comps>,
 ) -> Result<Set, LockError> {
     let flavour = &project.flavour;
     let selection = image.selection(&flavour.name);
@@ -101,14 +105,24 @@ fn solve(
         .into_keys()
         .map(str::to_owned)
         .collect();
-    let streams: Vec<(String, String)> = flavour
+    let mut streams: Vec<(String, String)> = flavour
         .streams
         .iter()
         .map(|stream| (stream.module.clone(), stream.stream.clone()))
         .collect();
+    // What the parent enabled by asking for a profile holds for its packages, which are here, too.
+    for build in parent.into_iter().flat_map(|parent| &parent.solution.streams) {
+        let mut parts = build.split(':').map(str::to_owned);
+        if let (Some(module), Some(stream)) = (parts.next(), parts.next())
+            && !streams.iter().any(|(known, _)| *known == module)
+        {
+            streams.push((module, stream));
+        }
+    }
     let views: Vec<_> = repositories.iter().map(Repository::view).collect();
     let request = rpm::Request {
         install: &selection.install,
+        comps,
         fixed: parent.map_or(&[][..], |parent| &parent.full_names),
         omit: &omit,
         assumed: &[],
@@ -202,16 +216,15 @@ fn locked_package(
     if !view.base().is_empty() || !is_inside(view.location()) || view.location().contains(['?', '#']) {
         return Err(refused("a place outside of it"));
     }
-    if repository.index.checksum_kind() != "sha256" {
-        return Err(refused("a checksum that is not SHA-256"));
-    }
-    let sha256: Sha256 = hex::encode(view.checksum())
-        .parse()
-        .map_err(|_| refused("a malformed checksum"))?;
+    let digest = Digest::parse(repository.index.checksum_kind(), &hex::encode(view.checksum()));
+    let digest = digest.map_err(|error| match error {
+        UnknownDigest::Kind => refused("a checksum of a kind that is not taken"),
+        UnknownDigest::Text => refused("a malformed checksum"),
+    })?;
     let (source, source_version) = source(view.source());
     let (start, end) = view.header_range();
     let record = RepositoryRecord {
-        sha256,
+        digest,
         size: view.size(),
         header_range: (end > start).then_some((u64::from(start), u64::from(end))),
         nevra: Some(format!("{}-{}.{}", view.name(), view.evr(), view.architecture())),
@@ -224,7 +237,11 @@ fn locked_package(
         repository: Some(repository.name().to_owned()),
         path: view.location().to_owned(),
         size: view.size(),
-        sha256: sha256.to_string(),
+        // Of another kind: the package's own is worked out when it is here.
+        sha256: match digest {
+            Digest::Sha256(sha256) => sha256.to_string(),
+            _ => String::new(),
+        },
         signed_by: String::new(),
         signed_at: None,
         source,

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
 
 use super::layout::{BLOCK, HEADER_BYTES, check_sum};
 
@@ -21,8 +21,21 @@ pub(super) struct Blocks {
 #[derive(Debug)]
 pub(super) enum Bytes {
     Memory(Vec<u8>),
+    /// Written just now.
+    Made(MmapMut),
     /// In a file: only what is looked at is read.
     File(Mmap),
+}
+
+impl Bytes {
+    #[inline]
+    pub(super) fn all(&self) -> &[u8] {
+        match self {
+            Self::Memory(bytes) => bytes,
+            Self::Made(map) => map,
+            Self::File(map) => map,
+        }
+    }
 }
 
 const UNKNOWN: u8 = 0;
@@ -31,9 +44,9 @@ const DAMAGED: u8 = 2;
 
 impl Blocks {
     /// Of bytes that were written just now.
-    pub(super) fn whole(bytes: Vec<u8>, sums: usize) -> Self {
+    pub(super) fn whole(bytes: MmapMut, sums: usize) -> Self {
         Self {
-            bytes: Bytes::Memory(bytes),
+            bytes: Bytes::Made(bytes),
             sums,
             states: Vec::new(),
         }
@@ -50,10 +63,7 @@ impl Blocks {
 
     #[inline]
     pub(super) fn all(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Memory(bytes) => bytes,
-            Bytes::File(map) => map,
-        }
+        self.bytes.all()
     }
 
     /// So many bytes after the header; none where they are not all there and whole.

@@ -6,6 +6,10 @@ use super::strings::Strings;
 use super::{Index, LISTS, List};
 use crate::rpm::requirement::Range;
 
+/// Entries that lists have room for from the beginning: those of a large repository, so that nothing is moved while it grows.  Memory
+/// that is not written to is none.
+pub(super) const ROOM: usize = 1 << 19;
+
 /// An index counts in 32 bits; no real repository comes near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the repository has more {what} than an index can hold")]
@@ -65,11 +69,11 @@ impl IndexBuilder {
         let key = Key::new();
         Self {
             strings: Strings::new(key),
-            dependencies: Vec::new(),
-            packages: Vec::new(),
-            lists: Vec::new(),
+            dependencies: Vec::with_capacity(ROOM),
+            packages: Vec::with_capacity(ROOM),
+            lists: Vec::with_capacity(ROOM),
             open: Default::default(),
-            provides: Vec::new(),
+            provides: Vec::with_capacity(ROOM),
             obsoleting: Vec::new(),
             supplementing: Vec::new(),
             paths: Vec::new(),
@@ -130,13 +134,14 @@ impl IndexBuilder {
         self.key.mark(kind, text.as_bytes())
     }
 
-    /// Adds once more what the same text gave before; tells whether there was such a text.
-    pub(in crate::rpm) fn add_written(&mut self, list: List, mark: Mark) -> bool {
-        let known = self.written.find(mark);
-        if let Some(id) = known {
-            self.push(list, id);
-        }
-        known.is_some()
+    /// What the same text gave before, where there was such a text.
+    pub(in crate::rpm) fn find_written(&self, mark: Mark) -> Option<u32> {
+        self.written.find(mark)
+    }
+
+    /// Adds once more what [`IndexBuilder::find_written`] found.
+    pub(in crate::rpm) fn add_written(&mut self, list: List, id: u32) {
+        self.push(list, id);
     }
 
     /// Remembers how the entry was written that was added last.
@@ -257,19 +262,19 @@ impl IndexBuilder {
             numbers: [
                 self.strings.starts,
                 table,
-                self.dependencies.into_iter().flatten().collect(),
+                self.dependencies.into_flattened(),
                 self.packages,
                 self.lists,
                 starts,
                 provides,
-                self.obsoleting.into_iter().flatten().collect(),
+                self.obsoleting.into_flattened(),
                 self.supplementing,
                 self.paths,
             ],
             checksums: self.checksums,
             text: self.strings.text,
         };
-        Index::just_written(layout::write(&parts)).map_err(|_| OverflowError { what: "bytes" })
+        Index::just_written(layout::write(&parts)?).map_err(|_| OverflowError { what: "bytes" })
     }
 
     /// Grouped by name (a counting sort keeps the order of packages): where each name's begin, and the pairs.

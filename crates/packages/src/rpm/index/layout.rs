@@ -1,9 +1,12 @@
 //! Where things are in the bytes of an index.
 
-use super::LISTS;
+use memmap2::MmapMut;
+
+use super::builder::OverflowError;
+use super::{LISTS, room};
 
 /// Says what it is, and in which form: a change of the form changes the last character.
-const MAGIC: &[u8; 8] = b"qclkrpm2";
+const MAGIC: &[u8; 8] = b"qclkrpm3";
 
 /// Numbers of a package's record; the last start of its lists is the first of the next record.
 pub(super) const NAME: usize = 0;
@@ -42,7 +45,7 @@ pub(super) enum Section {
 
 const SECTIONS: usize = 11;
 /// Bytes that have a check sum of their own: looks are scattered, and what is around each is checked with it.
-pub(super) const BLOCK: usize = 1 << 10;
+pub(super) const BLOCK: usize = 1 << 9;
 /// Magic, check sum of what follows here and of the check sums at the end, kind and width of the checksums, number of strings, dependencies and packages, length of each section in
 /// numbers, length of the strings.
 pub(super) const HEADER_BYTES: usize = 8 + 8 + 4 * 5 + 4 * (SECTIONS + 1);
@@ -84,37 +87,49 @@ pub(super) struct Parts {
     pub(super) text: Vec<u8>,
 }
 
-pub(super) fn write(parts: &Parts) -> Vec<u8> {
+pub(super) fn write(parts: &Parts) -> Result<MmapMut, OverflowError> {
     let numbers: usize = parts.numbers.iter().map(Vec::len).sum();
-    let mut bytes = Vec::with_capacity(HEADER_BYTES + numbers * 4 + parts.checksums.len() + parts.text.len());
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&[0; 8]);
-    let length = |section: &Vec<u32>| u32::try_from(section.len()).unwrap_or(u32::MAX);
-    let mut put = |number: u32| bytes.extend_from_slice(&number.to_le_bytes());
-    put(parts.checksum_kind);
-    put(parts.checksum_width);
-    put(length(&parts.numbers[Section::StringStarts as usize]).saturating_sub(1));
-    put(length(&parts.numbers[Section::Dependencies as usize]) / 3);
-    put(parts.packages);
+    let blocks = numbers * 4 + parts.checksums.len() + parts.text.len();
+    let sums = HEADER_BYTES + blocks;
+    let mut bytes = room::zeroed(sums + blocks.div_ceil(BLOCK) * 8)?;
+    let mut at = 0;
+    let mut put = |part: &[u8]| {
+        bytes[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
+    };
+    put(MAGIC);
+    put(&[0; 8]);
+    let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let lengths = parts.numbers.iter().map(Vec::len);
+    let header = [
+        parts.checksum_kind,
+        parts.checksum_width,
+        length(parts.numbers[Section::StringStarts as usize].len()).saturating_sub(1),
+        length(parts.numbers[Section::Dependencies as usize].len()) / 3,
+        parts.packages,
+    ];
+    let lengths = lengths.chain([parts.checksums.len(), parts.text.len()]).map(length);
+    for number in header.into_iter().chain(lengths) {
+        put(&number.to_le_bytes());
+    }
     for section in &parts.numbers {
-        put(length(section));
+        let end = at + section.len() * 4;
+        for (place, number) in bytes[at..end].chunks_exact_mut(4).zip(section) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        at = end;
     }
-    put(u32::try_from(parts.checksums.len()).unwrap_or(u32::MAX));
-    put(u32::try_from(parts.text.len()).unwrap_or(u32::MAX));
-    for number in parts.numbers.iter().flatten() {
-        bytes.extend_from_slice(&number.to_le_bytes());
+    for part in [&parts.checksums, &parts.text] {
+        bytes[at..at + part.len()].copy_from_slice(part);
+        at += part.len();
     }
-    bytes.extend_from_slice(&parts.checksums);
-    bytes.extend_from_slice(&parts.text);
-    let sums: Vec<u8> = bytes[HEADER_BYTES..]
-        .chunks(BLOCK)
-        .flat_map(|block| check_sum(block).to_le_bytes())
-        .collect();
-    let end = bytes.len();
-    bytes.extend_from_slice(&sums);
-    let sum = sum_of_sums(&bytes, end);
+    let (content, places) = bytes.split_at_mut(sums);
+    for (block, place) in content[HEADER_BYTES..].chunks(BLOCK).zip(places.chunks_exact_mut(8)) {
+        place.copy_from_slice(&check_sum(block).to_le_bytes());
+    }
+    let sum = sum_of_sums(&bytes, sums);
     bytes[8..16].copy_from_slice(&sum.to_le_bytes());
-    bytes
+    Ok(bytes)
 }
 
 /// Of all but the blocks.

@@ -1,6 +1,6 @@
 //! Every string once, by number.
 
-use super::builder::OverflowError;
+use super::builder::{OverflowError, ROOM};
 use super::mark::{Key, Marks};
 
 /// The hash of the stored table of strings.  The same in every run.
@@ -33,11 +33,12 @@ impl Strings {
     /// Has the empty string as number 0.
     pub(super) fn new(key: Key) -> Self {
         let mut strings = Self {
-            text: Vec::new(),
-            starts: vec![0],
+            text: Vec::with_capacity(ROOM * 8),
+            starts: Vec::with_capacity(ROOM),
             key,
             table: Marks::new(),
         };
+        strings.starts.push(0);
         let empty = strings.intern(b"");
         debug_assert_eq!(empty.ok(), Some(0));
         strings

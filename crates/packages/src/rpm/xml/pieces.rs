@@ -10,9 +10,9 @@ use super::{Fault, XmlError, text_of};
 /// A package's element may be this large; the largest of an EL9 has 2 MB.
 const LARGEST_PACKAGE: usize = 64 << 20;
 /// Read at a time, so that the pieces stay in the processor's cache.
-const BLOCK: usize = 512 << 10;
+const BLOCK: usize = 256 << 10;
 /// Pieces that wait at most.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 const END: &[u8] = b"</package>";
 
 #[derive(Debug)]
