@@ -34,6 +34,9 @@ impl Failure for CacheError {
     }
 }
 
+/// Begins the names of the folders that a Maven client downloads into.
+pub(crate) const MAVEN_REPOSITORY: &str = "qclock-maven-";
+
 /// Folders of what was worked out from verified files; another form of the contents takes another name.
 pub(crate) mod kind {
     pub(crate) const PACKAGES: &str = "index-1";

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Cache, CacheError, kind};
+use super::{Cache, CacheError, MAVEN_REPOSITORY, kind};
 
 /// A command that is at work now may still want it.
 const IN_USE: Duration = Duration::from_secs(3600);
@@ -54,6 +54,7 @@ impl Cache {
             folder(&self.root.join(derived), is_named, &mut items)?;
         }
         folder(&self.root.join("partial"), |_| true, &mut items)?;
+        repositories(&self.root, &mut items)?;
         items.sort_by(|left, right| (left.used, &left.path).cmp(&(right.used, &right.path)));
 
         let mut left: u64 = items.iter().map(|item| item.bytes).sum();
@@ -106,6 +107,37 @@ fn folder(folder: &Path, ours: impl Fn(&str) -> bool, items: &mut Vec<Item>) -> 
         }
     }
     Ok(())
+}
+
+/// What a Maven client had begun when it was killed.
+fn repositories(root: &Path, items: &mut Vec<Item>) -> Result<(), CacheError> {
+    for path in listed(root)? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !name.starts_with(MAVEN_REPOSITORY) || !path.is_dir() {
+            continue;
+        }
+        let mut item = Item {
+            used: SystemTime::UNIX_EPOCH,
+            bytes: 0,
+            path: path.clone(),
+        };
+        measure(&path, &mut item)?;
+        items.push(item);
+    }
+    Ok(())
+}
+
+fn measure(path: &Path, item: &mut Item) -> Result<(), CacheError> {
+    // Gone since, if it cannot be asked for.
+    let Ok(metadata) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    item.used = item.used.max(metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH));
+    if !metadata.is_dir() {
+        item.bytes += metadata.len();
+        return Ok(());
+    }
+    listed(path)?.iter().try_for_each(|entry| measure(entry, item))
 }
 
 /// All digests that the lock files of a project name.
@@ -163,7 +195,13 @@ fn remove(item: &Item) -> Result<bool, CacheError> {
     {
         return Ok(false);
     }
-    match fs::remove_file(&item.path) {
+    let is_folder = fs::symlink_metadata(&item.path).is_ok_and(|metadata| metadata.is_dir());
+    let removed = if is_folder {
+        fs::remove_dir_all(&item.path)
+    } else {
+        fs::remove_file(&item.path)
+    };
+    match removed {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
         Err(source) => Err(CacheError {
@@ -291,6 +329,25 @@ mod tests {
         drop(held);
         prune();
         assert!(!partial.exists());
+    }
+
+    #[test]
+    fn what_a_maven_client_left_goes_as_a_whole() {
+        let bench = Bench::new();
+        let repository = bench.folder.path().join(format!("{MAVEN_REPOSITORY}x"));
+        let inner = repository.join("org");
+        bench.put(&inner.join("part"), "half", 3);
+        for folder in [&inner, &repository] {
+            let folder = fs::File::open(folder).unwrap();
+            folder.file().set_modified(bench.now - DAY * 3).unwrap();
+        }
+        let none = BTreeSet::new();
+        let pruned = bench.cache().prune(bench.limits(Some(5), None), &none).unwrap();
+        assert!(repository.exists());
+        assert_eq!((pruned.removed, pruned.removed_bytes), (3, 23));
+        let pruned = bench.cache().prune(bench.limits(Some(2), None), &none).unwrap();
+        assert_eq!((pruned.removed, pruned.removed_bytes), (1, 4));
+        assert!(!repository.exists());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use fs_err as fs;
 use qclock_trust::Sha256;
 use thiserror::Error;
 
-use crate::cache::CacheError;
+use crate::cache::{CacheError, MAVEN_REPOSITORY};
 use crate::definition::{Coordinate, UpstreamArchive};
 use crate::fetch::Progress;
 use crate::supply::Supply;
@@ -63,7 +63,7 @@ pub(super) fn fetch(
 ) -> Result<(), MavenError> {
     // A repository of its own, so that nothing is left behind; beside the cache, where there is room.
     let folder = tempfile::Builder::new()
-        .prefix("qclock-maven-")
+        .prefix(MAVEN_REPOSITORY)
         .tempdir_in(supply.cache.make_root()?);
     let folder = folder.map_err(MavenError::Run)?;
     let what = format!("{} {}", archive.name, archive.version);
