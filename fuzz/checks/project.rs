@@ -16,6 +16,7 @@ static ROOT: LazyLock<TempDir> = LazyLock::new(|| {
     for folder in ["images/flavours/keys", "images/base"] {
         std::fs::create_dir_all(root.path().join(folder)).expect("a folder in it");
     }
+    std::fs::write(root.path().join("images/flavours/keys/archive.asc"), "a key").expect("a file in it");
     root
 });
 
@@ -41,7 +42,7 @@ pub(crate) fn check(bytes: &[u8]) {
             put("images/flavours/test12.toml", FLAVOUR);
             put("images/base/image.toml", BASE);
             put("images/test12.lock", text);
-            let project = Project::load(ROOT.path(), "test12").expect("a project");
+            let project = Project::load(ROOT.path(), "test12").unwrap_or_else(|error| panic!("{error:?}"));
             if let Ok(read) = project.read_lock(&project.lock_path()) {
                 put("images/test12.lock", &read.to_text());
                 let again = project

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod damage;
 pub mod deb;
 pub mod http;
 pub mod laboratory;

@@ -1,70 +1,14 @@
 //! Lines that are JSON objects already: passed on byte for byte, with the fields that are missing put in front.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::Source;
 use super::level::level;
 use super::record::Record;
 use crate::clock::Timestamp;
 
-/// What an object already says.
-#[derive(Debug, Default)]
-struct Found {
-    time: bool,
-    version: bool,
-    level: bool,
-    service: bool,
-    dataset: bool,
-    pid: bool,
-    empty: bool,
-    /// Of a logger that does not know the schema.
-    other_level: Option<String>,
-    other_time: Option<String>,
-}
-
-struct Keys;
-
-impl<'de> Visitor<'de> for Keys {
-    type Value = Found;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
-        let mut found = Found {
-            empty: true,
-            ..Found::default()
-        };
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            found.empty = false;
-            match key.as_ref() {
-                "level" | "timestamp" => {
-                    let value: serde_json::Value = map.next_value()?;
-                    let text = value.as_str().filter(|text| text.len() <= 64).map(ToOwned::to_owned);
-                    if key == "level" {
-                        found.other_level = text.map(|text| text.to_ascii_lowercase());
-                    } else {
-                        found.other_time = text;
-                    }
-                    continue;
-                }
-                "@timestamp" => found.time = true,
-                "ecs.version" | "ecs" => found.version = true,
-                "log.level" | "log" => found.level = true,
-                "service.name" | "service" => found.service = true,
-                "event.dataset" | "event" => found.dataset = true,
-                "process.pid" | "process" => found.pid = true,
-                _ => {}
-            }
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(found)
-    }
-}
+/// Of a level or a time that another logger tells, in bytes.
+const LONGEST_WORD: usize = 64;
 
 /// False: it is not one JSON object.
 pub(super) fn write(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) -> bool {
@@ -73,39 +17,45 @@ pub(super) fn write(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut V
     let Some(rest) = line.strip_prefix(b"{").filter(|rest| rest.ends_with(b"}")) else {
         return false;
     };
-    let mut deserializer = serde_json::Deserializer::from_slice(line);
-    let Ok(found) = deserializer.deserialize_map(Keys) else {
+    if line.iter().any(|byte| *byte < b' ') {
+        return false;
+    }
+    // Whole, not only its keys: what is passed on must be readable for whoever comes next.
+    let Ok(Value::Object(found)) = serde_json::from_slice(line) else {
         return false;
     };
-    if deserializer.end().is_err() {
+    if found.get("@timestamp").is_some_and(|time| !time.is_string()) {
         return false;
     }
+    let has = |names: [&str; 2]| names.into_iter().any(|name| found.contains_key(name));
+    let text = |name: &str| found.get(name)?.as_str().filter(|text| text.len() <= LONGEST_WORD);
     let before = to.len();
     let mut record = Record::continued(to);
-    if !found.time {
-        record.text("@timestamp", found.other_time.as_deref().unwrap_or(&now.rfc3339()));
+    if !found.contains_key("@timestamp") {
+        record.text("@timestamp", text("timestamp").unwrap_or(&now.rfc3339()));
     }
-    if !found.version {
+    if !has(["ecs.version", "ecs"]) {
         record.ecs_version();
     }
-    if !found.level {
-        let told = found.other_level.as_deref();
+    if !has(["log.level", "log"]) {
+        let told = text("level").map(str::to_ascii_lowercase);
+        let told = told.as_deref();
         record.text("log.level", told.map_or("info", |word| level(word).unwrap_or(word)));
     }
-    if !found.service {
+    if !has(["service.name", "service"]) {
         record.text("service.name", source.service);
     }
-    if !found.dataset {
+    if !has(["event.dataset", "event"]) {
         record.text("event.dataset", source.dataset);
     }
-    if !found.pid {
+    if !has(["process.pid", "process"]) {
         record.number("process.pid", u64::try_from(source.pid).unwrap_or(0));
     }
     match to.get_mut(before) {
         // The comma before the first field is where the object begins.
         Some(comma) => {
             *comma = b'{';
-            if !found.empty {
+            if !found.is_empty() {
                 to.push(b',');
             }
         }
@@ -155,7 +105,7 @@ mod tests {
         let complete =
             r#"{"@timestamp":"x","ecs":{},"log":{"level":"info"},"service.name":"a","event":{},"process":{}}"#;
         assert_eq!(written(complete).unwrap(), format!("{complete}\n"));
-        assert!(serde_json::from_str::<serde_json::Value>(&written("{}").unwrap()).is_ok());
+        assert!(serde_json::from_str::<Value>(&written("{}").unwrap()).is_ok());
     }
 
     #[test]
@@ -169,10 +119,28 @@ mod tests {
             "{'a':1}",
             "{\"a\":}",
             "null",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":1,\r\"b\":2}",
+            "{\"@timestamp\":5}",
+            "{\"a\":1e999}",
         ] {
             assert_eq!(written(line), None, "{line}");
         }
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(50_000), "]".repeat(50_000));
-        let _ = written(&deep);
+        assert_eq!(written(&deep), None);
+    }
+
+    #[test]
+    fn what_is_not_utf8_anywhere_is_no_record() {
+        let source = Source {
+            service: "x",
+            dataset: "x.stdout",
+            stream: "stdout",
+            pid: 7,
+        };
+        let mut to = Vec::new();
+        let now = Timestamp::from_microseconds(0).unwrap();
+        assert!(!write(b"{\"a\":\"\xff\"}", now, &source, &mut to));
+        assert!(to.is_empty());
     }
 }

@@ -94,7 +94,8 @@ fn other(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
     // `2026-11-25 07:40:57,017 INFO  [io.quarkus.deployment.QuarkusAugmentor] (main) …`, before Keycloak is told to write JSON.
     let words = line.split(|byte| *byte == b' ').skip(2);
     let said = words.take(1).find_map(|word| std::str::from_utf8(word).ok());
-    record.text("log.level", said.and_then(level::level).unwrap_or("info"));
+    let told = said.and_then(level::level).or_else(|| level::told_by(line));
+    record.text("log.level", told.unwrap_or("info"));
     if !record.bytes("message", line) {
         record.hexadecimal("qclock.raw.message", line);
     }
@@ -336,6 +337,8 @@ mod tests {
         }
         let early = written("2026-11-25 07:40:57,017 WARN  [io.quarkus] (main) x");
         assert_eq!(early["log.level"], "warning");
+        // Its build's.
+        assert_eq!(written("ERROR: Failed to run 'build' command.")["log.level"], "error");
     }
 
     proptest! {
