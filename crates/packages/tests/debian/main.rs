@@ -1,5 +1,5 @@
 //! Debian's formats: archives, versions, and damage to all of them.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod archive;
 mod deb_builder;
