@@ -42,7 +42,7 @@ pub(crate) fn check(bytes: &[u8]) {
             put("images/flavours/test12.toml", FLAVOUR);
             put("images/base/image.toml", BASE);
             put("images/test12.lock", text);
-            let project = Project::load(ROOT.path(), "test12").unwrap_or_else(|error| panic!("{error:?}"));
+            let project = Project::load(ROOT.path(), "test12").expect("a project");
             if let Ok(read) = project.read_lock(&project.lock_path()) {
                 put("images/test12.lock", &read.to_text());
                 let again = project
