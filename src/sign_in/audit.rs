@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::clock::seconds_between;
 use crate::language::{Language, Text};
 use crate::log::Log;
 use crate::sign_in::role::Roles;
@@ -14,6 +15,10 @@ use crate::sign_in::token::Identity;
 
 /// How many entries are kept.
 const KEPT: usize = 1000;
+/// What strangers do again and again is counted in one entry, so that they cannot push the others out: as long as it is among so many.
+const LOOKED_AT: usize = 64;
+/// And began no longer ago than this, in seconds.
+const COUNTED_TOGETHER: u64 = 600;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,6 +97,10 @@ pub struct Entry {
     pub client: Option<IpAddr>,
     /// Why, in a word; for a refused access the path.
     pub reason: Option<String>,
+    /// How often, the last time at `at`.
+    pub times: u32,
+    /// When for the first time.
+    since: Timestamp,
 }
 
 impl Entry {
@@ -104,7 +113,16 @@ impl Entry {
             roles: Roles::default(),
             client,
             reason: None,
+            times: 1,
+            since: at,
         }
+    }
+
+    /// Whether a stranger did this once more.
+    fn is_again(&self, earlier: &Self) -> bool {
+        let same = (&self.action, &self.client, &self.reason) == (&earlier.action, &earlier.client, &earlier.reason);
+        let strangers = self.identity.is_none() && earlier.identity.is_none();
+        same && strangers && seconds_between(earlier.since, self.at) < COUNTED_TOGETHER
     }
 
     /// About somebody.
@@ -182,11 +200,16 @@ impl Trail {
         }
     }
 
-    /// Writes one down.
-    pub fn note(&self, entry: Entry) {
+    /// Writes one down.  The log has each by itself.
+    pub fn note(&self, mut entry: Entry) {
         let level = if entry.action.is_success() { "info" } else { "warning" };
         self.log.write_event(entry.at, level, &entry.message(), entry.fields());
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let earlier = entries.iter().take(LOOKED_AT).position(|other| entry.is_again(other));
+        if let Some(earlier) = earlier.and_then(|place| entries.remove(place)) {
+            entry.times = earlier.times.saturating_add(1);
+            entry.since = earlier.since;
+        }
         entries.truncate(KEPT - 1);
         entries.push_front(entry);
     }
@@ -246,6 +269,39 @@ mod tests {
             (&json!("failure"), &json!("token-signature"))
         );
         assert_eq!(refused.message(), "sign-in refused: somebody (token-signature)");
+    }
+
+    #[test]
+    fn what_strangers_repeat_is_counted() {
+        let trail = Trail::new(Log::Nowhere);
+        let after = |seconds: i64, reason: &str| {
+            let mut entry = entry(Action::SignInRefused).because(reason);
+            entry.at += std::time::Duration::from_secs(seconds.unsigned_abs());
+            entry.since = entry.at;
+            entry
+        };
+        trail.note(entry(Action::SignOut));
+        for second in 0..2000 {
+            trail.note(after(
+                second % 500,
+                if second % 2 == 0 { "unknown-state" } else { "too-many" },
+            ));
+        }
+        trail.note(after(700, "too-many"));
+        let (page, _) = trail.page(0, 50);
+        let seen: Vec<_> = page
+            .iter()
+            .map(|entry| (entry.reason.as_deref(), entry.times))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (Some("too-many"), 1),
+                (Some("too-many"), 1000),
+                (Some("unknown-state"), 1000),
+                (None, 1)
+            ]
+        );
     }
 
     #[test]

@@ -143,13 +143,18 @@ fn own_line(entry: &Entry, language: Language) -> Line {
         .reason
         .as_deref()
         .map(|reason| words(reason).get(language).to_owned());
+    let times = (entry.times > 1).then(|| format!("{} {}", entry.times, language.pick("times", "fois")));
     let roles = (!entry.roles.is_empty()).then(|| entry.roles.words().get(language).to_owned());
     Line {
         action: entry.action.word(language).to_owned(),
         good: entry.action.is_success(),
         who: identity.map(|identity| identity.name.clone()).unwrap_or_default(),
         from: entry.client.map(|client| client.to_string()).unwrap_or_default(),
-        about: [roles, reason].into_iter().flatten().collect::<Vec<_>>().join(" · "),
+        about: [roles, reason, times]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" · "),
         ..Line::at(entry.at)
     }
 }
