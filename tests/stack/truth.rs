@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use qclock_testkit::client;
 use qclock_testkit::stack::Stack;
+use qclock_testkit::wait::wait_for;
 use serde_json::Value;
 
 const CRITICAL_EXTENSIONS: [&str; 9] = [
@@ -137,11 +138,17 @@ pub(crate) fn edge_routes(stack: &Stack) -> Result<()> {
 /// Every line that the containers wrote is a JSON object with a time, and none holds a password.
 pub(crate) fn logs(stack: &Stack) -> Result<()> {
     logs_hold_no_secret(stack)?;
-    let access = stack.logs("app")?;
-    ensure!(
-        access.lines().any(|line| line.contains("/hello.php")),
-        "the request for /hello.php is not in the log"
-    );
+    // The container may be younger than the requests of earlier scenarios.
+    stack.get("/hello.php")?;
+    wait_for(
+        "the request for /hello.php is in the log",
+        Duration::from_secs(10),
+        || {
+            let access = stack.logs("app").map_err(|error| format!("{error:#}"))?;
+            let seen = access.lines().any(|line| line.contains("/hello.php"));
+            if seen { Ok(()) } else { Err("not in it".to_owned()) }
+        },
+    )?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use qclock_testkit::stack::{Process, Stack};
 use qclock_testkit::wait::wait_for;
 
 use super::realm::{Person, Realm};
-use super::{IDENTITY_WITHIN, sign_in};
+use super::{AGAIN_WITHIN, IDENTITY_WITHIN, sign_in};
 use crate::first_start::{Sequence, pause_until, seed};
 use crate::rounds;
 
@@ -48,18 +48,25 @@ fn one_round(
     whole: bool,
 ) -> Result<Duration> {
     let disturbed = browser.person()?;
+    let started = |stack: &Stack| anyhow::Ok(stack.inspect(service)?["State"]["StartedAt"].clone());
+    let before = started(stack)?;
     std::thread::scope(|scope| {
         // It may come through or not: whether it does is not what this is about.
         scope.spawn(|| drop(sign_in(stack, &disturbed, person)));
         pause_until(moment);
         kill(stack, service, whole)
     })?;
-    let ((), after) = wait_for("somebody can sign in again", IDENTITY_WITHIN, || {
+    let ((), restarted) = wait_for("it is started again", AGAIN_WITHIN, || match started(stack) {
+        Ok(now) if now != before => Ok(()),
+        other => Err(format!("{other:?}")),
+    })?;
+    // Asking again and again would be taken for an attack.
+    let healthy = stack.wait_until_healthy(IDENTITY_WITHIN)?;
+    let ((), signed_in) = wait_for("somebody can sign in again", AGAIN_WITHIN, || {
         let page = browser.person().map_err(|error| format!("{error:#}"))?;
         sign_in(stack, &page, person).map_err(|error| format!("{error:#}"))
     })?;
-    stack.wait_until_healthy(IDENTITY_WITHIN)?;
-    Ok(after)
+    Ok(restarted + healthy + signed_in)
 }
 
 /// From the machine's side, as the kernel would: Docker would take a kill of its own for a wish to stop.

@@ -1,0 +1,31 @@
+// A certified OpenID Connect provider with one client and whoever gives a name: told where to listen, whom to call and what the client's
+// secret is.  It says "ready" on standard output.
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Provider } from 'oidc-provider';
+
+const [port, publicUrl, dashboard, secretFile] = process.argv.slice(2);
+const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: [{
+    client_id: 'qclock-dashboard',
+    client_secret: readFileSync(secretFile, 'utf8').trim(),
+    redirect_uris: [`${publicUrl}/qclock/sign-in/callback`],
+    post_logout_redirect_uris: [`${publicUrl}/`],
+    backchannel_logout_uri: `${dashboard}/qclock/sign-out/back-channel`,
+    backchannel_logout_session_required: true,
+    id_token_signed_response_alg: 'ES256',
+  }],
+  jwks: { keys: [{ ...key, kid: 'first', alg: 'ES256', use: 'sig' }] },
+  cookies: { keys: [crypto.randomUUID()] },
+  claims: { openid: ['sub', 'sid'], profile: ['name', 'org'] },
+  // As the large providers do: what is asked for by a scope stands in the ID token.
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  features: { devInteractions: { enabled: true }, backchannelLogout: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+  // It sends nothing to loopback addresses by itself, where the dashboard is here.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
+  // Its groups lie deeper than Keycloak's roles, and have other names.
+  findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, name: `Dr ${id}`, org: { groups: id.split('+').slice(1) } }) }),
+});
+provider.listen(Number(port), '127.0.0.1', () => console.log('ready'));
