@@ -22,5 +22,12 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = index.dependency(id).to_requirement();
         }
     }
-    let _ = read_filelists(bytes, &index, &WantedPaths { exact: HashSet::from(["/usr/bin/a"]), patterns: vec!["/usr/*/b"] });
+    let _ = read_filelists(
+        bytes,
+        &index,
+        &WantedPaths {
+            exact: HashSet::from(["/usr/bin/a"]),
+            patterns: vec!["/usr/*/b"],
+        },
+    );
 });

@@ -12,6 +12,10 @@ fuzz_target!(|text: &str| {
         assert!(text.contains("/usr/lib/postgresql/15/bin/postgres"));
         assert!(!text.contains([';', '|', '$', '`', '\n', '\\', '(', '*']));
         let files: Vec<&str> = text.split(['<', '>']).skip(1).collect();
-        assert!(files.iter().all(|after| after.starts_with('&') || after.contains("/dev/null")));
+        assert!(
+            files
+                .iter()
+                .all(|after| after.starts_with('&') || after.contains("/dev/null"))
+        );
     }
 });
