@@ -9,6 +9,7 @@ use qclock_testkit::wait::wait_for;
 use serde_json::Value;
 
 use crate::first_start::{Sequence, pause_until, seed};
+use crate::part::Part;
 use crate::rounds;
 
 const SERVICE: &str = "identity";
@@ -28,95 +29,51 @@ const SECRETS: [&str; 6] = [
     "identity_console_password",
 ];
 
-struct Identity {
-    stack: Stack,
+fn new(stack: &Stack, name: &str) -> Result<Part> {
+    Part::new(stack, name, SERVICE, &[DATABASE], READY_WITHIN)
 }
 
-impl Identity {
-    fn new(stack: &Stack, name: &str) -> Result<Self> {
-        let identity = Self {
-            stack: stack.another(name, &[SERVICE, DATABASE])?,
-        };
-        let qclock = crate::images::programs()?.join("qclock").display().to_string();
-        identity.stack.run(&qclock, &["--quiet", "secrets"])?;
-        Ok(identity)
-    }
+fn url(identity: &Part, path: &str) -> Result<String> {
+    Ok(format!("http://{}:8080/auth{path}", identity.address(SERVICE)?))
+}
 
-    fn up(&self) -> Result<Duration> {
-        self.stack.compose(&["up", "--detach", SERVICE])?;
-        self.ready()
-    }
+fn get(identity: &Part, path: &str) -> Result<client::Answer> {
+    client::get(&url(identity, path)?, Duration::from_secs(30))
+}
 
-    fn ready(&self) -> Result<Duration> {
-        let ((), after) = wait_for("the identity provider is ready", READY_WITHIN, || {
-            let container = self.stack.container(SERVICE).map_err(|error| format!("{error:#}"))?;
-            let asked = self
-                .stack
-                .output("docker", &["exec", &container, "/usr/bin/qclock-init", "health"]);
-            match asked {
-                Ok(output) if output.status.success() => Ok(()),
-                Ok(output) => Err(String::from_utf8_lossy(&output.stdout).into_owned()),
-                Err(error) => Err(format!("{error:#}")),
-            }
-        })?;
-        Ok(after)
-    }
-
-    /// It publishes nothing; this machine reaches it by its own address.
-    fn url(&self, path: &str) -> Result<String> {
-        let inspected = self.stack.inspect(SERVICE)?;
-        let networks = inspected["NetworkSettings"]["Networks"]
-            .as_object()
-            .context("no networks")?;
-        let address = networks
-            .values()
-            .find_map(|network| network["IPAddress"].as_str().filter(|address| !address.is_empty()))
-            .context("no address")?;
-        Ok(format!("http://{address}:8080/auth{path}"))
-    }
-
-    fn get(&self, path: &str) -> Result<client::Answer> {
-        client::get(&self.url(path)?, Duration::from_secs(30))
-    }
-
-    fn secret(&self, name: &str) -> Result<String> {
-        Ok(fs_err::read_to_string(self.stack.folder().join("secrets").join(name))?)
-    }
-
-    /// The realm is whole: its own client signs in with the secret of this stack, and reads the realm.
-    fn realm(&self) -> Result<Value> {
-        let body = format!(
-            "grant_type=client_credentials&client_id=qclock-realm&client_secret={}",
-            self.secret("identity_realm_secret")?
-        );
-        let kind = ("Content-Type", "application/x-www-form-urlencoded");
-        let token = client::post(
-            &self.url("/realms/qclock/protocol/openid-connect/token")?,
-            &[kind],
-            &body,
-            Duration::from_secs(30),
-        )?;
-        ensure!(token.status == 200, "no token: {} {}", token.status, token.body);
-        let token = token.json()?["access_token"].as_str().context("no token")?.to_owned();
-        let answer = client::request(
-            "GET",
-            &self.url("/admin/realms/qclock")?,
-            &[("Authorization", &format!("Bearer {token}"))],
-            Duration::from_secs(30),
-        )?;
-        ensure!(answer.status == 200, "the realm: {} {}", answer.status, answer.body);
-        answer.json()
-    }
+/// The realm is whole: its own client signs in with the secret of this stack, and reads the realm.
+fn realm(identity: &Part) -> Result<Value> {
+    let body = format!(
+        "grant_type=client_credentials&client_id=qclock-realm&client_secret={}",
+        identity.secret("identity_realm_secret")?
+    );
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    let token = client::post(
+        &url(identity, "/realms/qclock/protocol/openid-connect/token")?,
+        &[kind],
+        &body,
+        Duration::from_secs(30),
+    )?;
+    ensure!(token.status == 200, "no token: {} {}", token.status, token.body);
+    let token = token.json()?["access_token"].as_str().context("no token")?.to_owned();
+    let answer = client::request(
+        "GET",
+        &url(identity, "/admin/realms/qclock")?,
+        &[("Authorization", &format!("Bearer {token}"))],
+        Duration::from_secs(30),
+    )?;
+    ensure!(answer.status == 200, "the realm: {} {}", answer.status, answer.body);
+    answer.json()
 }
 
 /// Comes up twice, serves what browsers and the dashboard ask for, and tells no secret.
 pub(crate) fn starts_and_serves(stack: &Stack) -> Result<()> {
-    let identity = Identity::new(stack, "identity")?;
+    let identity = new(stack, "identity")?;
     let first = identity.up()?;
-    let realm = identity.realm()?;
+    let settings = realm(&identity)?;
     ensure!(
-        realm["bruteForceProtected"] == true && realm["eventsEnabled"] == true,
-        "the realm is not as its file says: {realm}"
+        settings["bruteForceProtected"] == true && settings["eventsEnabled"] == true,
+        "the realm is not as its file says: {settings}"
     );
     discovery(&identity)?;
     sign_in_page(&identity)?;
@@ -125,7 +82,7 @@ pub(crate) fn starts_and_serves(stack: &Stack) -> Result<()> {
 
     identity.stack.compose(&["restart", SERVICE])?;
     let later = identity.ready()?;
-    identity.realm()?;
+    realm(&identity)?;
     identity.stack.compose(&["stop", SERVICE])?;
     let state = identity.stack.inspect(SERVICE)?["State"].clone();
     ensure!(state["ExitCode"] == 0, "a stop ends with {state}");
@@ -133,28 +90,29 @@ pub(crate) fn starts_and_serves(stack: &Stack) -> Result<()> {
     identity.stack.remove()
 }
 
-fn discovery(identity: &Identity) -> Result<()> {
-    let document = identity
-        .get("/realms/qclock/.well-known/openid-configuration")?
-        .json()?;
+fn discovery(identity: &Part) -> Result<()> {
+    let document = get(identity, "/realms/qclock/.well-known/openid-configuration")?.json()?;
     let expected = format!("http://localhost:{}/auth/realms/qclock", identity.stack.identity_port);
     ensure!(document["issuer"] == expected, "the issuer is {}", document["issuer"]);
     let token = document["token_endpoint"].as_str().context("no token endpoint")?;
     ensure!(
-        token.starts_with(&identity.url("")?),
+        token.starts_with(&url(identity, "")?),
         "the back channel leads to {token}"
     );
     Ok(())
 }
 
 /// The page, and its style sheets as every browser asks for them: compressed, which Keycloak needs a folder for.
-fn sign_in_page(identity: &Identity) -> Result<()> {
+fn sign_in_page(identity: &Part) -> Result<()> {
     let callback = format!("http://localhost:{}/qclock/sign-in/callback", identity.stack.http_port);
     let address = |callback: &str| {
-        identity.url(&format!(
-            "/realms/qclock/protocol/openid-connect/auth?client_id=qclock-dashboard&response_type=code&scope=openid&state=s\
+        url(
+            identity,
+            &format!(
+                "/realms/qclock/protocol/openid-connect/auth?client_id=qclock-dashboard&response_type=code&scope=openid&state=s\
              &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&redirect_uri={callback}"
-        ))
+            ),
+        )
     };
     let page = |language: &str, callback: &str| {
         let headers = [("Accept-Language", language)];
@@ -181,7 +139,7 @@ fn sign_in_page(identity: &Identity) -> Result<()> {
     let path = sheet.split_once("/auth").context("the style sheet's address")?.1;
     let answer = client::request(
         "GET",
-        &identity.url(path)?,
+        &url(identity, path)?,
         &[("Accept-Encoding", "gzip")],
         Duration::from_secs(30),
     );
@@ -196,7 +154,7 @@ fn sign_in_page(identity: &Identity) -> Result<()> {
     Ok(())
 }
 
-fn memory(identity: &Identity) -> Result<String> {
+fn memory(identity: &Part) -> Result<String> {
     let java = identity.stack.processes(SERVICE, "java")?;
     let java = java.first().context("no java")?;
     let times = fs_err::read_to_string(format!("/proc/{}/stat", java.pid))?;
@@ -210,7 +168,7 @@ fn memory(identity: &Identity) -> Result<String> {
 }
 
 /// No secret is where people look, and the files that held them have gone.
-fn silent(identity: &Identity) -> Result<()> {
+fn silent(identity: &Part) -> Result<()> {
     let mut said = vec![
         ("docker inspect", identity.stack.inspect(SERVICE)?.to_string()),
         ("docker logs", identity.stack.logs(SERVICE)?),
@@ -241,26 +199,55 @@ fn silent(identity: &Identity) -> Result<()> {
 
 /// Frozen, its database makes it say so within a bound; thawed, it works again by itself.
 pub(crate) fn database_frozen(stack: &Stack) -> Result<()> {
-    let identity = Identity::new(stack, "frozen")?;
+    let identity = new(stack, "frozen")?;
     identity.up()?;
     let ready = |wanted: u16| {
-        wait_for(
-            &format!("readiness answers {wanted}"),
-            SHOWN_WITHIN,
-            || match identity.get("/health/ready") {
+        wait_for(&format!("readiness answers {wanted}"), SHOWN_WITHIN, || {
+            match get(&identity, "/health/ready") {
                 Ok(answer) if answer.status == wanted => Ok(()),
                 Ok(answer) => Err(format!("status {}", answer.status)),
                 Err(error) => Err(format!("{error:#}")),
-            },
-        )
+            }
+        })
     };
     ready(200)?;
     identity.stack.compose(&["pause", DATABASE])?;
     let ((), shown) = ready(503)?;
     identity.stack.compose(&["unpause", DATABASE])?;
     let ((), healed) = ready(200)?;
-    identity.realm()?;
+    realm(&identity)?;
     println!("    frozen: told after {shown:.1?}, healed {healed:.1?} after the thaw");
+    identity.stack.remove()
+}
+
+/// The network between the two breaks without a word: the database lets go what the silent one holds, before another Keycloak that waits
+/// for it gives up for good.
+pub(crate) fn network_broken(stack: &Stack) -> Result<()> {
+    let identity = new(stack, "broken")?;
+    identity.up()?;
+    let mut monitor = identity.connect("qclock_monitor", "postgres", "identity_db_monitor_password")?;
+    let mut sessions = || -> Result<i64> {
+        let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'keycloak'";
+        Ok(monitor.query_one(count, &[])?.get(0))
+    };
+    let held = sessions()?;
+    ensure!(held > 0, "no session of Keycloak to begin with");
+    let network = format!("{}_identity-back", identity.stack.project);
+    let container = identity.stack.container(SERVICE)?;
+    identity
+        .stack
+        .run("docker", &["network", "disconnect", &network, &container])?;
+    let ((), gone) = wait_for("the database has let go", SHOWN_WITHIN, || match sessions() {
+        Ok(0) => Ok(()),
+        Ok(left) => Err(format!("{left} of {held} sessions")),
+        Err(error) => Err(format!("{error:#}")),
+    })?;
+    identity
+        .stack
+        .run("docker", &["network", "connect", &network, &container])?;
+    let healed = identity.ready()?;
+    realm(&identity)?;
+    println!("    network broken: {held} sessions gone after {gone:.1?}, ready {healed:.1?} after it was mended");
     identity.stack.remove()
 }
 
@@ -269,17 +256,16 @@ pub(crate) fn killed_at_random(stack: &Stack) -> Result<()> {
     let seed = seed()?;
     println!("    seed {seed}");
     let mut random = Sequence::new(seed);
-    let identity = Identity::new(stack, "identity-killed")?;
+    let identity = new(stack, "identity-killed")?;
     for round in 1..=rounds(2, 10) {
         let moment = Duration::from_millis(random.next() % FIRST_START_MILLISECONDS);
         let told = || format!("round {round}, killed after {moment:?}, seed {seed}");
         identity.stack.compose(&["down", "--volumes"])?;
         identity.stack.compose(&["up", "--detach", SERVICE])?;
         pause_until(moment);
-        // One that has not begun yet cannot be killed, which is a moment as good as any.
-        drop(identity.stack.compose(&["kill", "--signal", "KILL", SERVICE]));
+        identity.kill()?;
         identity.up().with_context(told)?;
-        identity.realm().with_context(told)?;
+        realm(&identity).with_context(told)?;
     }
     identity.stack.remove()
 }

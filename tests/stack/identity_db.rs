@@ -1,6 +1,5 @@
 //! The identity provider's database, in a stack of its own, so that nobody's realm is lost.
 
-mod client;
 mod kill;
 
 use std::collections::BTreeSet;
@@ -12,60 +11,23 @@ use qclock_testkit::wait::wait_for;
 
 pub(crate) use kill::killed_at_random;
 
+use crate::part::Part;
+
 const SERVICE: &str = "identity-db";
 const HEALTHY_WITHIN: Duration = Duration::from_secs(60);
 /// What Docker needs to call a container unhealthy: three looks, 5 s apart, of up to 5 s each, and some patience.
 const SHOWN_WITHIN: Duration = Duration::from_secs(45);
 
 /// The database alone, healthy.
-struct Database {
-    stack: Stack,
-}
-
-impl Database {
-    fn start(stack: &Stack, name: &str) -> Result<Self> {
-        let database = Self {
-            stack: stack.another(name, &[SERVICE])?,
-        };
-        database.make_secrets()?;
-        database.up()?;
-        Ok(database)
-    }
-
-    fn make_secrets(&self) -> Result<()> {
-        let qclock = crate::images::programs()?.join("qclock").display().to_string();
-        self.stack.run(&qclock, &["--quiet", "secrets"])?;
-        Ok(())
-    }
-
-    fn up(&self) -> Result<Duration> {
-        self.stack.compose(&["up", "--detach", "--no-deps", SERVICE])?;
-        self.healthy()
-    }
-
-    fn healthy(&self) -> Result<Duration> {
-        let ((), after) = wait_for("the database answers", HEALTHY_WITHIN, || {
-            let container = self.stack.container(SERVICE).map_err(|error| format!("{error:#}"))?;
-            let asked = self
-                .stack
-                .output("docker", &["exec", &container, "/usr/bin/qclock-init", "health"]);
-            match asked {
-                Ok(output) if output.status.success() => Ok(()),
-                Ok(output) => Err(String::from_utf8_lossy(&output.stdout).into_owned()),
-                Err(error) => Err(format!("{error:#}")),
-            }
-        })?;
-        Ok(after)
-    }
-
-    fn secret(&self, name: &str) -> Result<String> {
-        Ok(fs_err::read_to_string(self.stack.folder().join("secrets").join(name))?)
-    }
+fn start(stack: &Stack, name: &str) -> Result<Part> {
+    let database = Part::new(stack, name, SERVICE, &[], HEALTHY_WITHIN)?;
+    database.up()?;
+    Ok(database)
 }
 
 /// Keycloak's role owns its database, the monitor sees and changes nothing, the backup reads everything; others stay outside.
 pub(crate) fn accounts(stack: &Stack) -> Result<()> {
-    let database = Database::start(stack, "accounts")?;
+    let database = start(stack, "accounts")?;
     let mut keycloak = database.connect("keycloak", "keycloak", "identity_db_password")?;
     keycloak.batch_execute("CREATE TABLE t (id INT PRIMARY KEY, text VARCHAR(20)); INSERT INTO t VALUES (1, 'été')")?;
     let encoding: String = keycloak.query_one("SHOW server_encoding", &[])?.get(0);
@@ -93,7 +55,7 @@ pub(crate) fn accounts(stack: &Stack) -> Result<()> {
     database.stack.remove()
 }
 
-fn monitor(database: &Database) -> Result<()> {
+fn monitor(database: &Part) -> Result<()> {
     let mut monitor = database.connect("qclock_monitor", "postgres", "identity_db_monitor_password")?;
     let row = monitor.query_one(
         "SELECT (SELECT numbackends FROM pg_stat_database WHERE datname = 'keycloak'), \
@@ -127,7 +89,7 @@ fn monitor(database: &Database) -> Result<()> {
     Ok(())
 }
 
-fn backup(database: &Database) -> Result<()> {
+fn backup(database: &Part) -> Result<()> {
     let mut backup = database.connect("qclock_backup", "keycloak", "identity_db_backup_password")?;
     let count: i64 = backup.query_one("SELECT count(*) FROM t", &[])?.get(0);
     ensure!(count == 1, "the backup sees {count} rows");
@@ -154,7 +116,7 @@ fn backup(database: &Database) -> Result<()> {
 }
 
 /// The rules have no place for anybody else, and a wrong password is one.
-fn refused(database: &Database) -> Result<()> {
+fn refused(database: &Part) -> Result<()> {
     const BY_THE_RULES: &str = "28000";
     const BY_THE_PASSWORD: &str = "28P01";
     let right = database.secret("identity_db_password")?;
@@ -186,7 +148,7 @@ fn refused(database: &Database) -> Result<()> {
 
 /// A secret file that has changed is the password from the next start on; a container beside it does not get the files.
 pub(crate) fn passwords_and_volume(stack: &Stack) -> Result<()> {
-    let database = Database::start(stack, "passwords")?;
+    let database = start(stack, "passwords")?;
     let names = ["identity_db_password", "identity_db_monitor_password"];
     let before: Vec<String> = names.iter().map(|name| database.secret(name)).collect::<Result<_>>()?;
     for name in names {
@@ -198,7 +160,7 @@ pub(crate) fn passwords_and_volume(stack: &Stack) -> Result<()> {
     database
         .stack
         .compose(&["up", "--detach", "--no-deps", "--force-recreate", SERVICE])?;
-    database.healthy()?;
+    database.ready()?;
     for (user, old, name) in [
         ("keycloak", &before[0], names[0]),
         ("qclock_monitor", &before[1], names[1]),
@@ -214,7 +176,7 @@ pub(crate) fn passwords_and_volume(stack: &Stack) -> Result<()> {
     ensure!(told == 1, "the change was told {told} times");
     // And not again.
     database.stack.compose(&["restart", SERVICE])?;
-    database.healthy()?;
+    database.ready()?;
     let logs = database.stack.logs(SERVICE)?;
     let told = logs.lines().filter(|line| line.contains("secret-changed")).count();
     ensure!(told == 1, "nothing has changed, and it was told: {told}");
@@ -223,7 +185,7 @@ pub(crate) fn passwords_and_volume(stack: &Stack) -> Result<()> {
 }
 
 /// While the server runs another container with its volume ends with status 4 and has touched nothing.
-fn beside(database: &Database) -> Result<()> {
+fn beside(database: &Part) -> Result<()> {
     let mut arguments = vec!["compose", "run", "--rm", "--no-deps", "--no-TTY", SERVICE];
     let start = Instant::now();
     let output = database.stack.output("docker", &arguments)?;
@@ -248,7 +210,7 @@ fn beside(database: &Database) -> Result<()> {
 
 /// Frozen is not healthy; a stop ends sessions and is clean; and nothing that anybody can look at holds a password.
 pub(crate) fn frozen_stopped_and_silent(stack: &Stack) -> Result<()> {
-    let database = Database::start(stack, "frozen")?;
+    let database = start(stack, "frozen")?;
     frozen(&database)?;
     silent(&database)?;
     let mut session = database.connect("keycloak", "keycloak", "identity_db_password")?;
@@ -266,7 +228,7 @@ pub(crate) fn frozen_stopped_and_silent(stack: &Stack) -> Result<()> {
     ensure!(logs.contains("database system is shut down"), "no clean shutdown");
     let start = Instant::now();
     database.stack.compose(&["start", SERVICE])?;
-    database.healthy()?;
+    database.ready()?;
     println!(
         "    stopped with a session open in {stopped:.1?}, healthy again after {:.1?}",
         start.elapsed()
@@ -276,7 +238,7 @@ pub(crate) fn frozen_stopped_and_silent(stack: &Stack) -> Result<()> {
     database.stack.remove()
 }
 
-fn frozen(database: &Database) -> Result<()> {
+fn frozen(database: &Part) -> Result<()> {
     let container = database.stack.container(SERVICE)?;
     wait_for_docker(database, "healthy")?;
     let servers = database.stack.processes(SERVICE, "postgres")?;
@@ -308,13 +270,13 @@ fn frozen(database: &Database) -> Result<()> {
         "health of a frozen database: {} after {answered:?}",
         answer.status
     );
-    let healed = database.healthy()?;
+    let healed = database.ready()?;
     println!("    frozen: health says no after {answered:.1?}, Docker after {shown:.1?}, healed after {healed:.1?}");
     Ok(())
 }
 
 /// What Docker's own looks say.
-fn wait_for_docker(database: &Database, health: &str) -> Result<Duration> {
+fn wait_for_docker(database: &Part, health: &str) -> Result<Duration> {
     let what = format!("Docker calls the database {health}");
     let ((), after) = wait_for(&what, SHOWN_WITHIN, || {
         let state = database.stack.inspect(SERVICE).map_err(|error| format!("{error:#}"))?["State"].clone();
@@ -328,7 +290,7 @@ fn wait_for_docker(database: &Database, health: &str) -> Result<Duration> {
 }
 
 /// The passwords are in their files and nowhere else.
-fn silent(database: &Database) -> Result<()> {
+fn silent(database: &Part) -> Result<()> {
     let mut secrets = BTreeSet::new();
     for entry in fs_err::read_dir(database.stack.folder().join("secrets"))? {
         secrets.insert(fs_err::read_to_string(entry?.path())?.trim().to_owned());

@@ -28,6 +28,7 @@ mod laboratory;
 mod lifecycle;
 mod mysql;
 mod packages;
+mod part;
 mod realm;
 mod secrets;
 mod sign_in;
@@ -221,6 +222,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
     (
         "the identity provider says that its database is frozen, and works again by itself",
         identity::database_frozen,
+        Never,
+    ),
+    (
+        "the identity provider's database lets go what a provider held whose network has gone, and both find together again",
+        identity::network_broken,
         Never,
     ),
     (

@@ -6,8 +6,9 @@ use anyhow::{Context, Result, ensure};
 use postgres::Client;
 use qclock_testkit::stack::Stack;
 
-use super::{Database, SERVICE};
+use super::{SERVICE, start};
 use crate::first_start::{Sequence, pause_until, seed};
+use crate::part::Part;
 use crate::rounds;
 
 /// A first start takes less than a second: moments are drawn from a little more than that.
@@ -18,7 +19,7 @@ pub(crate) fn killed_at_random(stack: &Stack) -> Result<()> {
     let seed = seed()?;
     println!("    seed {seed}");
     let mut random = Sequence::new(seed);
-    let database = Database::start(stack, "killed")?;
+    let database = start(stack, "killed")?;
     for round in 1..=rounds(3, 20) {
         let moment = Duration::from_millis(random.next() % FIRST_START_MILLISECONDS);
         first_start(&database, moment)
@@ -35,13 +36,13 @@ pub(crate) fn killed_at_random(stack: &Stack) -> Result<()> {
 }
 
 /// Afterwards there is a whole database, with its accounts, whatever the kill has left.
-fn first_start(database: &Database, moment: Duration) -> Result<()> {
+fn first_start(database: &Part, moment: Duration) -> Result<()> {
     database.stack.compose(&["rm", "--stop", "--force", SERVICE])?;
     let volume = format!("{}_identity-db", database.stack.project);
     database.stack.run("docker", &["volume", "rm", &volume])?;
     database.stack.compose(&["up", "--detach", "--no-deps", SERVICE])?;
     pause_until(moment);
-    kill(database)?;
+    database.kill()?;
     database.up()?;
     for (user, name, secret) in [
         ("keycloak", "keycloak", "identity_db_password"),
@@ -56,11 +57,11 @@ fn first_start(database: &Database, moment: Duration) -> Result<()> {
 }
 
 /// What was acknowledged before the kill is there after it, and nothing is there twice or torn.
-fn running(database: &Database, moment: Duration, before: i64) -> Result<i64> {
+fn running(database: &Part, moment: Duration, before: i64) -> Result<i64> {
     let mut keycloak = database.connect("keycloak", "keycloak", "identity_db_password")?;
     let writer = std::thread::spawn(move || write_until_killed(&mut keycloak, before));
     pause_until(moment);
-    kill(database)?;
+    database.kill()?;
     let acknowledged = writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))?;
     database.up()?;
     let mut keycloak = database.connect("keycloak", "keycloak", "identity_db_password")?;
@@ -83,15 +84,4 @@ fn write_until_killed(client: &mut Client, before: i64) -> i64 {
         last += 1;
     }
     last
-}
-
-/// As the kernel's out-of-memory killer would, every process at once.
-fn kill(database: &Database) -> Result<()> {
-    // A container that has not begun yet cannot be killed, which is a moment as good as any.
-    drop(
-        database
-            .stack
-            .output("docker", &["compose", "kill", "--signal", "KILL", SERVICE])?,
-    );
-    Ok(())
 }

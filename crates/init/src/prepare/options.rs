@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 
 use super::settings::{Cache, Database, Settings};
 
-/// Seconds until a connection that says nothing is given up, so that a frozen database cannot hang a request, or a probe, for ever; and
-/// until an attempt to connect is.
-const SOCKET_TIMEOUT: u32 = 15;
+/// Seconds until an attempt to connect is given up, and one to log in.
+const LOGIN_TIMEOUT: u32 = 15;
 const CONNECT_TIMEOUT: u32 = 3;
 const USER: &str = "keycloak";
 
@@ -37,9 +36,9 @@ pub(super) fn configuration(template: &str, settings: &Settings) -> String {
     put(
         "db-url",
         &format!(
-            "jdbc:postgresql://{}:{}/{USER}?socketTimeout={SOCKET_TIMEOUT}&connectTimeout={CONNECT_TIMEOUT}&loginTimeout={SOCKET_TIMEOUT}\
+            "jdbc:postgresql://{}:{}/{USER}?socketTimeout={}&connectTimeout={CONNECT_TIMEOUT}&loginTimeout={LOGIN_TIMEOUT}\
              &tcpKeepAlive=true&ApplicationName=keycloak",
-            database.host, database.port
+            database.host, database.port, database.timeout
         ),
     );
     put("db-username", USER);
@@ -72,6 +71,7 @@ mod tests {
     fn the_configuration_is_the_template_and_what_the_variables_say() {
         let variables = [
             ("QCLOCK_IDENTITY_URL", "https://login.example.org/auth"),
+            ("QCLOCK_IDENTITY_DB_TIMEOUT_SECONDS", "600"),
             ("QCLOCK_IDENTITY_TLS_CERTIFICATE_FILE", "/run/secrets/c.pem"),
             ("QCLOCK_IDENTITY_TLS_KEY_FILE", "/run/secrets/k.pem"),
         ];
@@ -81,7 +81,7 @@ mod tests {
             "log=console\n\
              hostname-url=https://login.example.org/auth\n\
              hostname-admin-url=https://login.example.org/auth\n\
-             db-url=jdbc:postgresql://identity-db:5432/keycloak?socketTimeout=15&connectTimeout=3&loginTimeout=15&tcpKeepAlive=true\
+             db-url=jdbc:postgresql://identity-db:5432/keycloak?socketTimeout=600&connectTimeout=3&loginTimeout=15&tcpKeepAlive=true\
              &ApplicationName=keycloak\n\
              db-username=keycloak\n\
              https-certificate-file=/run/secrets/c.pem\n\

@@ -1,5 +1,6 @@
 //! What the container's variables say about Keycloak.  Secrets come by file alone.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -11,6 +12,7 @@ const URL: &str = "QCLOCK_IDENTITY_URL";
 const DASHBOARD_URL: &str = "QCLOCK_DASHBOARD_PUBLIC_URL";
 const DATABASE_HOST: &str = "QCLOCK_IDENTITY_DB_HOST";
 const DATABASE_PORT: &str = "QCLOCK_IDENTITY_DB_PORT";
+const DATABASE_TIMEOUT: &str = "QCLOCK_IDENTITY_DB_TIMEOUT_SECONDS";
 const DATABASE_PASSWORD: &str = "QCLOCK_IDENTITY_DB_PASSWORD";
 const CACHE: &str = "QCLOCK_IDENTITY_CACHE";
 const PEERS: &str = "QCLOCK_IDENTITY_PEERS";
@@ -25,6 +27,9 @@ const CLIENT_SECRETS: [&str; 3] = [
 const FIRST_PASSWORDS: [&str; 2] = ["QCLOCK_IDENTITY_ADMIN_PASSWORD", "QCLOCK_IDENTITY_CONSOLE_PASSWORD"];
 /// The realms' own policies demand it, and Keycloak ends without saying of whose password it speaks.
 const SHORTEST_PASSWORD: usize = 14;
+/// Seconds.  A statement that changes a large table, at the first start of a newer Keycloak, is silent for longer than any other.
+const DEFAULT_TIMEOUT: u32 = 15;
+const TIMEOUTS: RangeInclusive<u32> = 5..=3600;
 /// The path under which Keycloak is built to serve.
 const PATH: &str = "/auth";
 
@@ -83,6 +88,8 @@ pub(super) struct Settings {
 pub(super) struct Database {
     pub(super) host: String,
     pub(super) port: u16,
+    /// Seconds until a connection that says nothing is given up, so that a frozen database cannot hang a request, or a probe, for ever.
+    pub(super) timeout: u32,
     pub(super) password: Secret,
 }
 
@@ -121,6 +128,7 @@ impl Settings {
             database: Database {
                 host: reader.host(DATABASE_HOST, "identity-db")?,
                 port: reader.port(DATABASE_PORT, 5432)?,
+                timeout: reader.timeout()?,
                 password: reader.secret(DATABASE_PASSWORD)?,
             },
             cache: reader.cache()?,
@@ -202,6 +210,20 @@ impl Reader<'_> {
             value,
             expected: "a port",
         })
+    }
+
+    fn timeout(&self) -> Result<u32, SettingsError> {
+        let Some(value) = self.variable(DATABASE_TIMEOUT)? else {
+            return Ok(DEFAULT_TIMEOUT);
+        };
+        let number = value.parse().ok();
+        number
+            .filter(|seconds| TIMEOUTS.contains(seconds))
+            .ok_or(SettingsError::Value {
+                variable: DATABASE_TIMEOUT,
+                value,
+                expected: "a number of seconds from 5 to 3600",
+            })
     }
 
     fn cache(&self) -> Result<Cache, SettingsError> {

@@ -102,6 +102,11 @@ fn what_is_wrong_is_named() {
             "`QCLOCK_IDENTITY_DB_HOST` is `db?socketTimeout=0`, which is not the name or the IPv4 address of a host",
         ),
         (
+            "QCLOCK_IDENTITY_DB_TIMEOUT_SECONDS",
+            "0",
+            "`QCLOCK_IDENTITY_DB_TIMEOUT_SECONDS` is `0`, which is not a number of seconds from 5 to 3600",
+        ),
+        (
             "QCLOCK_IDENTITY_TLS_KEY_FILE",
             "/run/secrets/key",
             "`QCLOCK_IDENTITY_TLS_KEY_FILE` is set without `QCLOCK_IDENTITY_TLS_CERTIFICATE_FILE`",
