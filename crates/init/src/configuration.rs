@@ -2,6 +2,7 @@
 
 mod check;
 mod document;
+mod fields;
 mod read;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@
 mod accounts;
 mod directory;
 mod journal;
+mod json;
 mod mariadb;
 mod mysql;
 mod postgresql;
@@ -28,7 +29,7 @@ use crate::own_log::{end, tell};
 use crate::supervisor::Level;
 use crate::variables::from_process;
 use directory::{DirectoryError, Found, Layout, Volume};
-use journal::Journal;
+use journal::{Fingerprints, Journal};
 use postgresql::PostgresqlError;
 use scripts::{ScriptError, Scripts};
 use server::{Database, ServerError};
@@ -144,12 +145,12 @@ fn set_up_unless_there(first_start: &MysqlFirstStart) -> Result<(), FirstStartEr
 
 /// Accounts are made once; whoever changes a secret later should hear that nothing has come of it.
 fn compare_settings(first_start: &MysqlFirstStart) {
-    let Some(journal) = Journal::read(&first_start.data_directory) else {
+    let Some(earlier) = Fingerprints::read(&first_start.data_directory) else {
         return;
     };
     match Settings::read(&from_process) {
         Ok(settings) => {
-            for name in journal.changed(&settings) {
+            for name in earlier.changed(&settings) {
                 let message = format!(
                     "`{name}` is not what it was when the database was set up: accounts are not changed; use `ALTER USER` or `SET PASSWORD`"
                 );

@@ -20,13 +20,10 @@ pub use decoder::Decoder;
 pub use escape::unescape;
 pub use lines::{LONGEST_LINE, Lines, Part, count as count_lines};
 pub use own::{Event, write_own};
-pub use record::Record;
-
-use serde::Deserialize;
+pub use record::{Record, write_string};
 
 /// How a stream's lines are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     #[default]
     Plain,
@@ -46,6 +43,33 @@ pub enum Format {
 }
 
 impl Format {
+    pub const ALL: [Self; 9] = [
+        Self::Plain,
+        Self::Json,
+        Self::ApacheAccess,
+        Self::ApacheError,
+        Self::PhpFpm,
+        Self::Keycloak,
+        Self::Mariadb,
+        Self::Mysql,
+        Self::Postgresql,
+    ];
+
+    /// As a configuration names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::ApacheAccess => "apache-access",
+            Self::ApacheError => "apache-error",
+            Self::PhpFpm => "php-fpm",
+            Self::Keycloak => "keycloak",
+            Self::Mariadb => "mariadb",
+            Self::Mysql => "mysql",
+            Self::Postgresql => "postgresql",
+        }
+    }
+
     /// `event.dataset`, where the format says it.
     fn dataset(self) -> Option<&'static str> {
         match self {

@@ -318,10 +318,9 @@ pub fn remove_leftover(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Passes some time on a channel on which nothing comes.
+/// Passes some time, perhaps less.  For what nothing tells this process about: whoever waits looks again.
 pub fn pause(duration: Duration) {
-    let (_silent, clock) = std::sync::mpsc::channel::<()>();
-    let _ = clock.recv_timeout(duration);
+    std::thread::park_timeout(duration);
 }
 
 /// Everything that was written to the file system of `directory` is on the disk when this returns.

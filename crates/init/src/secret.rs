@@ -25,7 +25,7 @@ impl Secret {
         if self.0.is_empty() {
             return String::new();
         }
-        format!("*{}", hexadecimal(&Sha1::digest(Sha1::digest(&self.0)))).to_uppercase()
+        format!("*{}", hexadecimal(&Sha1::digest(Sha1::digest(&self.0)))).to_ascii_uppercase()
     }
 
     /// Tells whether it is still the same, without telling what it is.

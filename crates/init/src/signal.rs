@@ -1,30 +1,30 @@
 //! The signals that a configuration may name.
 
-use serde::Deserialize;
-
 /// `stop_signal = "QUIT"`; the prefix `SIG` is accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    #[serde(alias = "SIGHUP")]
     Hup,
-    #[serde(alias = "SIGINT")]
     Int,
-    #[serde(alias = "SIGQUIT")]
     Quit,
-    #[serde(alias = "SIGKILL")]
     Kill,
-    #[serde(alias = "SIGUSR1")]
     Usr1,
-    #[serde(alias = "SIGUSR2")]
     Usr2,
-    #[serde(alias = "SIGTERM")]
     Term,
-    #[serde(alias = "SIGWINCH")]
     Winch,
 }
 
 impl Signal {
+    pub const ALL: [Self; 8] = [
+        Self::Hup,
+        Self::Int,
+        Self::Quit,
+        Self::Kill,
+        Self::Usr1,
+        Self::Usr2,
+        Self::Term,
+        Self::Winch,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Hup => "HUP",

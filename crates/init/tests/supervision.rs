@@ -45,9 +45,11 @@ fn services_start_in_order_and_stop_in_reverse_and_a_requested_stop_is_a_success
 fn the_loss_of_an_essential_service_ends_the_others_and_gives_its_status() {
     for (end, expected) in [("exit 7", 7), ("exit 0", 1), ("kill -9 $$", 137)] {
         let sandbox = Sandbox::new();
-        let script = format!("trap '{end}' USR2; while :; do sleep 0.01; done");
+        let script = format!("trap '{end}' USR2; echo minding it; while :; do sleep 0.01; done");
         let init = sandbox.start(&(service("lost", &script) + &service("other", "exec sleep 1000")));
+        // The service is started before its shell has heard of the signal, and told to be ready perhaps after it.
         init.wait_for_action("container-ready");
+        init.wait_for_message("minding it");
         kill_process(init.pid_of("lost"), Signal::USR2).unwrap();
         let other = init.pid_of("other");
         let (status, records) = init.end();

@@ -17,18 +17,18 @@ const LONGEST_SOCKET_PATH: usize = 107;
 
 pub(super) fn check(document: Document) -> Result<Configuration, String> {
     let directories = document
-        .directories
+        .directory
         .into_iter()
         .map(directory)
         .collect::<Result<_, _>>()?;
-    let files = document.files.into_iter().map(file).collect::<Result<_, _>>()?;
+    let files = document.file.into_iter().map(file).collect::<Result<_, _>>()?;
     let first_start = document.first_start.map(first_start::check).transpose()?;
     let prepare = document.prepare.map(prepare).transpose()?;
     if prepare.is_some() && first_start.is_some() {
         return Err("`first_start` and `prepare` cannot both be there".to_owned());
     }
     let mut services: Vec<Service> = Vec::new();
-    for declared in document.services {
+    for declared in document.service {
         let service = service(declared)?;
         if services.iter().any(|earlier| earlier.name == service.name) {
             return Err(format!("service `{}` is declared twice", service.name));

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use thiserror::Error;
+use toml::de::DeTable;
 
+use super::fields::Fault;
 use super::{Configuration, check, document::Document};
-use crate::failure::{Class, Failure, closest};
+use crate::failure::{Class, Failure};
 
 /// More than any image needs; keeps a device or a mistaken path from filling the memory.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -53,18 +55,13 @@ pub fn read(path: &Path) -> Result<Configuration, ConfigurationError> {
 
 /// `path` is only for the messages.
 pub fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigurationError> {
-    let document: Document = toml::from_str(text).map_err(|error| {
-        let line = error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .map_or(1, |before| before.matches('\n').count() + 1);
-        let (message, hint) = explain(error.message());
-        ConfigurationError::Syntax {
-            path: path.to_owned(),
-            line,
-            message,
-            hint,
-        }
+    let document = document(text).map_err(|fault| ConfigurationError::Syntax {
+        path: path.to_owned(),
+        line: text
+            .get(..fault.offset)
+            .map_or(1, |before| before.matches('\n').count() + 1),
+        message: fault.message,
+        hint: fault.hint,
     })?;
     check::check(document).map_err(|message| ConfigurationError::Value {
         path: path.to_owned(),
@@ -72,26 +69,13 @@ pub fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigurationErro
     })
 }
 
-/// Turns serde's "unknown field `stop_signl`, expected one of `name`, `stop_signal`" into a message and a suggestion.
-fn explain(message: &str) -> (String, Option<String>) {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let kind = ["unknown field `", "unknown variant `"]
-        .into_iter()
-        .position(|start| message.starts_with(start));
-    let (Some(kind), Some(unknown)) = (kind, quoted.next()) else {
-        return (message.lines().collect::<Vec<_>>().join(" "), None);
-    };
-    // Variants with aliases are listed with them; the short names are the ones to suggest.
-    let expected: Vec<&str> = quoted.filter(|word| !word.starts_with("SIG")).collect();
-    let thing = ["key", "value"][kind];
-    let hint = closest(unknown, expected.iter().copied()).map_or_else(
-        || {
-            let listed: Vec<String> = expected.iter().map(|word| format!("`{word}`")).collect();
-            (!listed.is_empty()).then(|| format!("use one of {}", listed.join(", ")))
-        },
-        |close| Some(format!("did you mean `{close}`?")),
-    );
-    (format!("unknown {thing} `{unknown}`"), hint)
+fn document(text: &str) -> Result<Document, Fault> {
+    let table = DeTable::parse(text).map_err(|error| Fault {
+        offset: error.span().map_or(0, |span| span.start),
+        message: error.message().lines().collect::<Vec<_>>().join(" "),
+        hint: None,
+    })?;
+    Document::read(table.get_ref())
 }
 
 #[cfg(test)]
@@ -164,6 +148,48 @@ mod tests {
             refused(&twice).0,
             "/etc/qclock/init.toml: service `web` is declared twice"
         );
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_told_with_its_key_and_line() {
+        for (text, expected) in [
+            ("[[service]]\nname = 7\n", "2: `name` is an integer, not a text"),
+            (
+                "[[service]]\nname = 'web'\ncommand = 'web'\n",
+                "3: `command` is a text, not a list",
+            ),
+            ("[[service]]\ncommand = [1.5]\n", "1: `name` is missing"),
+            ("\nservice = 'web'\n", "2: `service` is a text, not a list"),
+            (
+                "[[service]]\nname = 'web'\ncommand = [\n'/web',\ntrue]\n",
+                "5: `command` is true or false, not a text",
+            ),
+            ("supervisor = []\n", "1: `supervisor` is a list, not a table"),
+            (
+                "[supervisor]\nstop_seconds = -1\n",
+                "2: `stop_seconds` is not between 0 and 18446744073709551615",
+            ),
+            (
+                "[supervisor]\nstop_seconds = 1.0\n",
+                "2: `stop_seconds` is a number with a fraction, not an integer",
+            ),
+            ("[supervisor]\n\nstop = 1\nbegin = 1\n", "3: unknown key `stop`"),
+        ] {
+            assert_eq!(refused(text).0, format!("/etc/qclock/init.toml:{expected}"), "{text}");
+        }
+        let restart = format!("{SERVICE}restart = {{ limit = 0x1_0000_0000 }}\n");
+        assert_eq!(
+            refused(&restart).0,
+            "/etc/qclock/init.toml:4: `limit` is not between 0 and 4294967295"
+        );
+        let configuration = parse(
+            &format!("{SERVICE}stop_grace_seconds = 0x1_0\nstop_signal = 'SIGQUIT'\n"),
+            Path::new("x"),
+        );
+        let service = configuration.unwrap().services.remove(0);
+        assert_eq!(service.stop_grace.as_secs(), 16);
+        assert_eq!(service.stop_signal, crate::signal::Signal::Quit);
+        assert!(parse(&format!("x = {}", "[".repeat(50_000)), Path::new("x")).is_err());
     }
 
     #[test]

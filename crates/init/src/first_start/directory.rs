@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use fs_err as fs;
 use thiserror::Error;
 
-use super::server::pause;
 use crate::os;
 
 /// A container that was killed a moment ago may still be about to let go.
@@ -93,7 +92,7 @@ impl Volume {
             if Instant::now() > deadline {
                 return Err(DirectoryError::InUse { path });
             }
-            pause(LOCK_PAUSE);
+            os::pause(LOCK_PAUSE);
         }
         let mut beside = data.as_os_str().to_owned();
         beside.push(".new");

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
 
 use super::directory::DirectoryError;
+use super::json;
 use super::scripts::{Script, ScriptError};
 use super::settings::Settings;
 use crate::clock::Timestamp;
@@ -16,20 +16,23 @@ const FILE: &str = "qclock-first-start.json";
 const SCHEMA: &str = "qclock.first-start/1";
 const LARGEST: u64 = 1 << 20;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Journal {
-    schema: String,
     created: String,
     server: String,
-    init: String,
     scripts: Vec<Entry>,
-    /// Makes the fingerprints useless elsewhere.
+    fingerprints: Fingerprints,
+}
+
+#[derive(Debug)]
+pub(super) struct Fingerprints {
+    /// Makes them useless elsewhere.
     salt: String,
     /// SHA-256 of salt and value.  The data directory holds the accounts' own hashes as well, so it tells nobody more.
     secrets: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct Entry {
     name: String,
     sha256: String,
@@ -47,13 +50,10 @@ impl Journal {
             .map(|(name, secret)| (name.to_owned(), secret.fingerprint(&salt)))
             .collect();
         Self {
-            schema: SCHEMA.to_owned(),
             created: Timestamp::now().rfc3339(),
             server: server.to_owned(),
-            init: env!("CARGO_PKG_VERSION").to_owned(),
             scripts: Vec::new(),
-            salt,
-            secrets,
+            fingerprints: Fingerprints { salt, secrets },
         }
     }
 
@@ -68,20 +68,41 @@ impl Journal {
 
     pub(super) fn write(&self, directory: &Path) -> Result<(), DirectoryError> {
         let path = directory.join(FILE);
-        let text = serde_json::to_vec_pretty(self).unwrap_or_default();
-        fs::write(&path, text).map_err(|source| DirectoryError::Step {
+        fs::write(&path, self.document()).map_err(|source| DirectoryError::Step {
             what: "write",
             path,
             source,
         })
     }
 
-    /// None when there is none, as in a database from elsewhere.
+    fn document(&self) -> String {
+        let scripts = self.scripts.iter().map(|script| {
+            json::object([
+                ("name", json::text(&script.name)),
+                ("sha256", json::text(&script.sha256)),
+                ("statements", script.statements.to_string()),
+            ])
+        });
+        json::object([
+            ("schema", json::text(SCHEMA)),
+            ("created", json::text(&self.created)),
+            ("server", json::text(&self.server)),
+            ("init", json::text(env!("CARGO_PKG_VERSION"))),
+            ("scripts", json::list(scripts)),
+            ("salt", json::text(&self.fingerprints.salt)),
+            ("secrets", json::texts(&self.fingerprints.secrets)),
+        ])
+    }
+}
+
+impl Fingerprints {
+    /// None when there is no journal, as in a database from elsewhere.
     pub(super) fn read(directory: &Path) -> Option<Self> {
-        let path = directory.join(FILE);
-        let size = fs::metadata(&path).ok()?.len();
-        let journal: Self = serde_json::from_slice(&fs::read(path).ok().filter(|_| size <= LARGEST)?).ok()?;
-        (journal.schema == SCHEMA).then_some(journal)
+        let document = json::read(&directory.join(FILE), SCHEMA, LARGEST)?;
+        Some(Self {
+            salt: json::get(&document, "salt")?,
+            secrets: json::get_texts(&document, "secrets")?,
+        })
     }
 
     /// Secrets that are given now and were others then.

@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -235,15 +234,8 @@ pub(super) fn wait_until(child: &mut Child, deadline: Instant) -> io::Result<Opt
         if left.is_zero() {
             return Ok(None);
         }
-        pause(left.min(LOOK_AGAIN));
+        os::pause(left.min(LOOK_AGAIN));
     }
-}
-
-/// On something else than this process, which nothing here can be told by.
-pub(super) fn pause(duration: Duration) {
-    // A channel on which nothing comes is a clock that can be waited for.
-    let (_silent, clock) = mpsc::channel::<()>();
-    let _ = clock.recv_timeout(duration);
 }
 
 pub(super) fn option(name: &str, path: &Path) -> std::ffi::OsString {

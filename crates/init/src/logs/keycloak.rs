@@ -3,7 +3,7 @@
 //!
 //! Events of realms come through the logger `org.keycloak.events` as `type="LOGIN_ERROR", realmId="…", …`; they become fields of their own.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::record::Record;
 use super::{Source, level};
@@ -16,77 +16,46 @@ const MOST_FRAMES: usize = 50;
 const MOST_CAUSES: usize = 8;
 const MOST_FIELDS: usize = 40;
 
-/// The keys that are of use here.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Line {
-    timestamp: Option<String>,
-    logger_name: Option<String>,
-    level: Option<String>,
-    message: Option<String>,
-    thread_name: Option<String>,
-    thread_id: Option<u64>,
-    exception: Option<Box<Exception>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Exception {
-    #[serde(rename = "exceptionType")]
-    kind: Option<String>,
-    message: Option<String>,
-    frames: Vec<Frame>,
-    caused_by: Option<Cause>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Cause {
-    exception: Option<Box<Exception>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Frame {
-    class: Option<String>,
-    method: Option<String>,
-    line: Option<u64>,
-}
-
 pub(super) fn write(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
-    let parsed = serde_json::from_slice::<Line>(line)
-        .ok()
-        .filter(|parsed| parsed.message.is_some() && parsed.level.is_some());
-    let Some(parsed) = parsed else {
+    let parsed: Value = serde_json::from_slice(line).unwrap_or_default();
+    let (Some(message), Some(told)) = (text(&parsed, "message"), text(&parsed, "level")) else {
         return other(line, now, source, to);
     };
-    let time = parsed.timestamp.as_deref().filter(|time| is_timestamp(time));
+    let time = text(&parsed, "timestamp").filter(|time| is_timestamp(time));
     let mut record = match time {
         Some(time) => Record::begin_at(to, time),
         None => Record::begin(to, now),
     };
     record
-        .text(
-            "log.level",
-            parsed.level.as_deref().and_then(level::level).unwrap_or("info"),
-        )
-        .text("message", parsed.message.as_deref().unwrap_or_default());
+        .text("log.level", level::level(told).unwrap_or("info"))
+        .text("message", message);
     about(&mut record, source);
-    if let Some(logger) = &parsed.logger_name {
+    let logger = text(&parsed, "loggerName");
+    if let Some(logger) = logger {
         record.text("log.logger", logger);
     }
-    if let Some(thread) = &parsed.thread_name {
+    if let Some(thread) = text(&parsed, "threadName") {
         record.text("process.thread.name", thread);
     }
-    if let Some(thread) = parsed.thread_id {
+    if let Some(thread) = number(&parsed, "threadId") {
         record.number("process.thread.id", thread);
     }
-    if let Some(exception) = &parsed.exception {
+    if let Some(exception) = parsed.get("exception").filter(|exception| exception.is_object()) {
         error(&mut record, exception);
     }
-    if parsed.logger_name.as_deref() == Some(EVENTS) {
-        event(&mut record, parsed.message.as_deref().unwrap_or_default());
+    if logger == Some(EVENTS) {
+        event(&mut record, message);
     }
     record.end();
+}
+
+/// None as well where it is something else than a text.
+fn text<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    object.get(key)?.as_str()
+}
+
+fn number(object: &Value, key: &str) -> Option<u64> {
+    object.get(key)?.as_u64()
 }
 
 fn other(line: &[u8], now: Timestamp, source: &Source<'_>, to: &mut Vec<u8>) {
@@ -111,37 +80,35 @@ fn about(record: &mut Record<'_>, source: &Source<'_>) {
         .number("process.pid", u64::try_from(source.pid).unwrap_or(0));
 }
 
-fn error(record: &mut Record<'_>, exception: &Exception) {
-    if let Some(kind) = &exception.kind {
+fn error(record: &mut Record<'_>, exception: &Value) {
+    if let Some(kind) = text(exception, "exceptionType") {
         record.text("error.type", kind);
     }
-    if let Some(message) = &exception.message {
+    if let Some(message) = text(exception, "message") {
         record.text("error.message", message);
     }
     let mut trace = String::new();
     let mut next = Some(exception);
     for depth in 0..MOST_CAUSES {
         let Some(exception) = next else { break };
-        let kind = exception.kind.as_deref().unwrap_or("unknown");
         trace.push_str(if depth == 0 { "" } else { "Caused by: " });
-        trace.push_str(kind);
-        if let Some(message) = &exception.message {
+        trace.push_str(text(exception, "exceptionType").unwrap_or("unknown"));
+        if let Some(message) = text(exception, "message") {
             trace.push_str(": ");
             trace.push_str(message);
         }
         trace.push('\n');
-        for frame in exception.frames.iter().take(MOST_FRAMES) {
-            let (class, method) = (frame.class.as_deref(), frame.method.as_deref());
+        let frames = exception.get("frames").and_then(Value::as_array);
+        for frame in frames.into_iter().flatten().take(MOST_FRAMES) {
+            let (class, method) = (text(frame, "class"), text(frame, "method"));
             trace.push_str(&format!("\tat {}.{}", class.unwrap_or("?"), method.unwrap_or("?")));
-            if let Some(line) = frame.line {
+            if let Some(line) = number(frame, "line") {
                 trace.push_str(&format!(":{line}"));
             }
             trace.push('\n');
         }
-        next = exception
-            .caused_by
-            .as_ref()
-            .and_then(|cause| cause.exception.as_deref());
+        let cause = exception.get("causedBy").and_then(|cause| cause.get("exception"));
+        next = cause.filter(|cause| cause.is_object());
     }
     record.text("error.stack_trace", &trace);
 }
@@ -251,7 +218,7 @@ mod tests {
 
     use super::*;
 
-    fn written(line: &str) -> serde_json::Value {
+    fn written(line: &str) -> Value {
         let source = Source {
             service: "keycloak",
             dataset: "keycloak.log",
@@ -264,7 +231,7 @@ mod tests {
         serde_json::from_slice(&to).unwrap()
     }
 
-    fn event(message: &str) -> serde_json::Value {
+    fn event(message: &str) -> Value {
         let line = json!({
             "timestamp": "2026-11-25T07:43:13.8Z", "loggerName": EVENTS, "level": "WARN", "message": message,
             "threadName": "executor-thread-1", "threadId": 17, "mdc": {}, "ndc": "", "processId": 19940,

@@ -1,14 +1,14 @@
 //! The error log of MySQL: as its sink for JSON writes it, or, before and after that sink is there, as the classic one does.
 //! Another line (a library's message, a crash report) is all message.
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::Source;
 use super::record::Record;
 use crate::clock::Timestamp;
 
 /// The keys that are of use here; a server's line has some more.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 struct Line {
     /// 0 system, 1 error, 2 warning, 3 note.
     prio: Option<u64>,
@@ -25,10 +25,23 @@ impl Line {
             msg: String::from_utf8_lossy(bytes).into_owned(),
             ..Self::default()
         };
-        serde_json::from_slice(bytes)
-            .ok()
+        Self::json(bytes)
             .or_else(|| Self::classic(std::str::from_utf8(bytes).ok()?))
             .unwrap_or_else(whole)
+    }
+
+    fn json(bytes: &[u8]) -> Option<Self> {
+        let Value::Object(mut found) = serde_json::from_slice(bytes).ok()? else {
+            return None;
+        };
+        Some(Self {
+            prio: number(&found, "prio")?,
+            err_code: number(&found, "err_code")?,
+            subsystem: text(&mut found, "subsystem")?,
+            msg: text(&mut found, "msg")??,
+            time: text(&mut found, "time")?,
+            thread: number(&found, "thread")?,
+        })
     }
 
     /// `2026-11-25T01:02:03.123456Z 0 [System] [MY-010931] [Server] message`
@@ -66,6 +79,25 @@ impl Line {
     /// What MySQL's manual lists the message under: `MY-010931`.
     fn code(&self) -> Option<String> {
         self.err_code.map(|code| format!("MY-{code:06}"))
+    }
+}
+
+/// None: it is something else than a number.  A server does not write that, so the line is another one's.
+#[expect(clippy::option_option, reason = "absent is not wrong")]
+fn number(found: &Map<String, Value>, key: &str) -> Option<Option<u64>> {
+    match found.get(key) {
+        None | Some(Value::Null) => Some(None),
+        Some(value) => value.as_u64().map(Some),
+    }
+}
+
+/// None: it is something else than a text.
+#[expect(clippy::option_option, reason = "absent is not wrong")]
+fn text(found: &mut Map<String, Value>, key: &str) -> Option<Option<String>> {
+    match found.remove(key) {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::String(text)) => Some(Some(text)),
+        Some(_) => None,
     }
 }
 
@@ -107,7 +139,7 @@ fn is_timestamp(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn written(line: &str) -> serde_json::Value {
+    fn written(line: &str) -> Value {
         let source = Source {
             service: "database",
             dataset: "mysql.error",

@@ -86,7 +86,8 @@ impl<'a> Record<'a> {
     }
 }
 
-fn write_string(to: &mut Vec<u8>, value: &[u8]) -> bool {
+/// Quoted; false: it was not UTF-8, and the wrong parts were replaced by U+FFFD.
+pub fn write_string(to: &mut Vec<u8>, value: &[u8]) -> bool {
     let mut whole = true;
     to.push(b'"');
     for chunk in value.utf8_chunks() {

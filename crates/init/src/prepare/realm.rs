@@ -5,6 +5,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::logs::write_string;
 use crate::template;
 
 /// Far more than a realm without its users fills.
@@ -34,16 +35,17 @@ pub fn render<'a>(text: &str, value: impl Fn(&str) -> Option<&'a str>) -> Result
     if text.len() > LARGEST {
         return Err(RealmError::TooLarge(text.len()));
     }
-    let mut document: Value = serde_json::from_str(text).map_err(RealmError::Json)?;
-    fill_in(&mut document, &value)?;
-    let name = document
-        .get("realm")
-        .and_then(Value::as_str)
-        .filter(|name| is_name(name));
-    Ok(Rendered {
-        name: name.ok_or(RealmError::NoName)?.to_owned(),
-        text: document.to_string(),
-    })
+    let document: Value = serde_json::from_slice(text.as_bytes()).map_err(RealmError::Json)?;
+    let filled = fill_in(text, &value)?;
+    let name = document.get("realm").and_then(Value::as_str);
+    let name = match name {
+        Some(name) => filled_in(name, &value)?,
+        None => return Err(RealmError::NoName),
+    };
+    if !is_name(&name) {
+        return Err(RealmError::NoName);
+    }
+    Ok(Rendered { name, text: filled })
 }
 
 /// It becomes the name of a file.
@@ -52,24 +54,49 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && name.chars().all(plain)
 }
 
-/// serde_json bounds how deep a document can be.
-fn fill_in<'a>(document: &mut Value, value: &impl Fn(&str) -> Option<&'a str>) -> Result<(), RealmError> {
-    match document {
-        Value::String(text) if text.contains("${") => {
-            *text = template::fill_in(
-                text,
-                || RealmError::Open,
-                |name, to| {
-                    to.push_str(value(name).ok_or_else(|| RealmError::Unknown(name.to_owned()))?);
-                    Ok(())
-                },
-            )?;
-            Ok(())
+/// All but the texts stays byte for byte: numbers as they were written, and the order of keys.  `text` is JSON.
+fn fill_in<'a>(text: &str, value: &impl Fn(&str) -> Option<&'a str>) -> Result<String, RealmError> {
+    let mut filled = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('"') {
+        let (before, quoted) = rest.split_at(start);
+        let (quoted, behind) = quoted.split_at(length(quoted));
+        filled.extend_from_slice(before.as_bytes());
+        let is_key = behind.trim_start().starts_with(':');
+        match serde_json::from_slice(quoted.as_bytes()).map_err(RealmError::Json)? {
+            Value::String(text) if !is_key && text.contains("${") => {
+                write_string(&mut filled, filled_in(&text, value)?.as_bytes());
+            }
+            _ => filled.extend_from_slice(quoted.as_bytes()),
         }
-        Value::Array(list) => list.iter_mut().try_for_each(|item| fill_in(item, value)),
-        Value::Object(map) => map.values_mut().try_for_each(|item| fill_in(item, value)),
-        _ => Ok(()),
+        rest = behind;
     }
+    filled.extend_from_slice(rest.as_bytes());
+    Ok(String::from_utf8_lossy(&filled).into_owned())
+}
+
+/// Of a text with its quotes.  A backslash is always followed by another character.
+fn length(quoted: &str) -> usize {
+    let mut bytes = quoted.bytes().enumerate().skip(1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    quoted.len()
+}
+
+fn filled_in<'a>(text: &str, value: &impl Fn(&str) -> Option<&'a str>) -> Result<String, RealmError> {
+    template::fill_in(
+        text,
+        || RealmError::Open,
+        |name, to| {
+            to.push_str(value(name).ok_or_else(|| RealmError::Unknown(name.to_owned()))?);
+            Ok(())
+        },
+    )
 }
 
 #[cfg(test)]
@@ -95,6 +122,18 @@ mod tests {
         assert_eq!(client["redirectUris"][0], "http://localhost:8080/back");
         assert_eq!(client["secret"], secret);
         assert_eq!(client["n"], 1);
+    }
+
+    #[test]
+    fn all_but_the_values_of_texts_stays_as_it_is() {
+        let text = "{ \"realm\" : \"a\",\n\t\"${KEY}\" : 1.10e2, \"z\\\\\": \"\\\"${A}\\\\\", \"${A}\"\n:[\"\\u0024{A}\", \"\\u00e9\", 12345678901234567890123]}\n";
+        let rendered = render(text, |name| (name == "A").then_some("\"${A}")).unwrap();
+        let expected = text
+            .replace("\"\\\"${A}\\\\\"", "\"\\\"\\\"${A}\\\\\"")
+            .replace("\"\\u0024{A}\"", "\"\\\"${A}\"");
+        assert_eq!(rendered.text, expected);
+        assert!(serde_json::from_str::<Value>(&rendered.text).is_ok());
+        assert_eq!(render("{\"realm\":\"${A}\"}", |_| Some("bank")).unwrap().name, "bank");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
 
+use super::super::json;
 use super::PostgresqlError;
 use super::scram::Verifier;
 use crate::clock::Timestamp;
@@ -18,9 +18,8 @@ const BESIDE: &str = "qclock-first-start.json.new";
 const SCHEMA: &str = "qclock.first-start.postgresql/1";
 const LARGEST: u64 = 1 << 16;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Journal {
-    schema: String,
     created: String,
     server: String,
     init: String,
@@ -31,7 +30,6 @@ pub(super) struct Journal {
 impl Journal {
     pub(super) fn new(server: &str) -> Self {
         Self {
-            schema: SCHEMA.to_owned(),
             created: Timestamp::now().rfc3339(),
             server: server.to_owned(),
             init: env!("CARGO_PKG_VERSION").to_owned(),
@@ -55,10 +53,16 @@ impl Journal {
     pub(super) fn write(&self, directory: &Path) -> Result<(), PostgresqlError> {
         let path = directory.join(FILE);
         let beside = directory.join(BESIDE);
-        let text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        let text = json::object([
+            ("schema", json::text(SCHEMA)),
+            ("created", json::text(&self.created)),
+            ("server", json::text(&self.server)),
+            ("init", json::text(&self.init)),
+            ("verifiers", json::texts(&self.verifiers)),
+        ]);
         let written = || {
             let mut file = fs::File::create(&beside)?;
-            file.write_all(&text)?;
+            file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&beside, &path)?;
             fs::File::open(directory)?.sync_all()
@@ -71,9 +75,12 @@ impl Journal {
 
     /// None when there is none, as in a database from elsewhere.
     pub(super) fn read(directory: &Path) -> Option<Self> {
-        let path = directory.join(FILE);
-        let size = fs::metadata(&path).ok()?.len();
-        let journal: Self = serde_json::from_slice(&fs::read(path).ok().filter(|_| size <= LARGEST)?).ok()?;
-        (journal.schema == SCHEMA).then_some(journal)
+        let document = json::read(&directory.join(FILE), SCHEMA, LARGEST)?;
+        Some(Self {
+            created: json::get(&document, "created")?,
+            server: json::get(&document, "server")?,
+            init: json::get(&document, "init")?,
+            verifiers: json::get_texts(&document, "verifiers")?,
+        })
     }
 }
