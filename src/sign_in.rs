@@ -1,7 +1,8 @@
 //! Signing in by an OpenID Connect provider: who somebody is, for how long that holds, and what they may see.
 //!
 //! In reading order: roles and tokens as pure functions, what is remembered, the provider, and what is written down.  The dashboard asks
-//! the provider only when somebody signs in or out; a session that has begun goes on to its end when the provider is away.
+//! the provider when somebody signs in or out, and now and then whether it stands by a session that is used; when the provider is away a
+//! session goes on, after a while for viewing only.
 
 pub mod claims;
 pub mod keys;
@@ -15,8 +16,10 @@ pub mod local_path;
 pub mod pending;
 pub mod random;
 pub mod session;
+pub mod standing;
 pub mod throttle;
 
+pub mod confirmation;
 pub mod provider;
 pub mod settings;
 

@@ -17,6 +17,7 @@ pub mod preferences;
 pub mod sign_in;
 pub mod sign_out;
 pub mod surround;
+pub mod visitor;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -76,6 +77,7 @@ pub fn router(app: App) -> Router {
         .route(sign_in::PATH, route(get(sign_in::start)))
         .route("/qclock/sign-in/callback", route(get(sign_in::callback)))
         .route("/qclock/sign-out", route(post(sign_out::sign_out)))
+        .route("/qclock/sign-out/everywhere", route(post(sign_out::everywhere)))
         .route("/qclock/sign-out/back-channel", route(post(sign_out::back_channel)))
         // Programs.
         .route("/api/v1/status", route(get(api::status)))

@@ -29,7 +29,7 @@ struct Stage {
     _said: BufReader<ChildStdout>,
     _running: Dashboard,
     _runtime: tokio::runtime::Runtime,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// A browser without a window: cookies by host, and where it is.
@@ -74,7 +74,7 @@ impl Stage {
             _said: said,
             _running: running,
             _runtime: runtime,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -83,6 +83,26 @@ impl Stage {
         assert!(visitor.address.starts_with(&self.provider), "{}", visitor.address);
         let consent = visitor.submit(&login_page, &format!("prompt=login&login={login}&password=any"));
         visitor.submit(&consent, "prompt=consent")
+    }
+
+    /// The provider gives somebody other groups; with none they are gone.
+    fn regroup(&self, name: &str, groups: &str) {
+        let people = self.folder.path().join("people");
+        std::fs::create_dir_all(&people).unwrap();
+        std::fs::write(people.join(name), groups).unwrap();
+    }
+
+    /// Opens a page of the dashboard until it says this.
+    fn until(&self, visitor: &mut Visitor, path: &str, status: u16, text: &str) {
+        let address = format!("{}{path}", self.dashboard);
+        wait_for("the provider's change reaches the dashboard", PATIENCE, || {
+            let answer = visitor.open(&address);
+            if answer.status == status && answer.body.contains(text) {
+                return Ok(());
+            }
+            Err(format!("{} {}", answer.status, visitor.address))
+        })
+        .unwrap();
     }
 }
 
@@ -200,6 +220,7 @@ fn environment(dashboard: &str, provider: &str, secret: &Path) -> Vec<(OsString,
         ("QCLOCK_OIDC_ROLES_MAP", "night-shift=operator,revision=auditor"),
         ("QCLOCK_PUBLIC_URL", dashboard),
         ("QCLOCK_STATUS_ACCESS", "private"),
+        ("QCLOCK_SESSION_CHECK_SECONDS", "1"),
     ]
     .map(|(name, value)| (name.into(), value.into()))
     .to_vec()
@@ -237,7 +258,42 @@ fn a_certified_provider_signs_people_in_and_out() {
     assert!(account.body.contains("no role"), "{}", account.body);
     assert_eq!(pretender.open(&format!("{}/", stage.dashboard)).status, 403);
 
+    changes_reach_sessions(&stage, &mut operator);
+    signs_out_everywhere(&stage);
     signs_out(&stage, &mut auditor);
+}
+
+/// More, less, nobody: each with a token that is good once.
+fn changes_reach_sessions(stage: &Stage, visitor: &mut Visitor) {
+    stage.regroup("bob", "night-shift revision");
+    stage.until(visitor, "/qclock/account", 200, "operator, auditor");
+    stage.regroup("bob", "revision");
+    stage.until(visitor, "/qclock/audit", 200, "Roles changed");
+    stage.regroup("bob", "other");
+    stage.until(visitor, "/qclock/audit", 403, "");
+    stage.regroup("bob", "");
+    stage.until(visitor, "/qclock/account", 401, "no longer confirms your session");
+}
+
+/// Two browsers with sessions of their own there.  The other one's token is given back, which ends what was given for its sign-in.
+fn signs_out_everywhere(stage: &Stage) {
+    let (mut desk, mut phone) = (Visitor::default(), Visitor::default());
+    for visitor in [&mut desk, &mut phone] {
+        assert_eq!(stage.sign_in(visitor, "dee%2Brevision").status, 200);
+    }
+    let account = format!("{}/qclock/account", stage.dashboard);
+    let page = desk.open(&account);
+    let token = page.body.split("name=\"token\" value=\"").nth(1).unwrap();
+    let form = format!("token={}", token.split('"').next().unwrap());
+    desk.ask(&format!("{}/qclock/sign-out/everywhere", stage.dashboard), Some(&form));
+    assert!(
+        desk.address.starts_with(&format!("{}/session/end?", stage.provider)),
+        "{}",
+        desk.address
+    );
+    phone.cookies.retain(|(host, ..)| stage.dashboard.ends_with(host));
+    phone.open(&account);
+    assert!(phone.address.contains("/interaction/"), "{}", phone.address);
 }
 
 /// Out here, out there, and by its own message out in another browser that shared the session there.

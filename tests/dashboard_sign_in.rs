@@ -6,6 +6,10 @@ mod attacks;
 #[path = "dashboard_fakes/browser.rs"]
 #[expect(dead_code, reason = "shared with tests that need more of it")]
 mod browser;
+#[path = "dashboard_sign_in/confirmation.rs"]
+mod confirmation;
+#[path = "dashboard_sign_in/everywhere.rs"]
+mod everywhere;
 #[path = "dashboard_fakes/provider.rs"]
 mod provider;
 #[path = "dashboard_sign_in/sessions.rs"]
@@ -121,6 +125,17 @@ impl Stage {
             "/qclock/sign-in/callback?code={code}&state={}&iss={issuer}",
             told["state"]
         )
+    }
+
+    /// Sends a form of ours, with the token that its page has.
+    async fn post(&self, jar: &mut Jar, path: &str) -> Answer {
+        let page = self.get(jar, "/qclock/account").await.body;
+        let token = page.split("name=\"token\" value=\"").nth(1).unwrap();
+        let body = format!("token={}", token.split('"').next().unwrap());
+        let headers = [("Cookie", &*jar.header()), ("Origin", "http://dashboard")];
+        let answer = browser::post(self.address(), path, &headers, &body).await;
+        jar.keep(&answer);
+        answer
     }
 
     /// All of it.

@@ -4,7 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use qclock_dashboard::sign_in::claims::{Compact, Expected};
 use qclock_dashboard::sign_in::keys::Keys;
-use qclock_dashboard::sign_in::{logout_token, token};
+use qclock_dashboard::sign_in::logout_token;
+use qclock_dashboard::sign_in::token::{self, NonceRule};
 
 fuzz_target!(|texts: (&str, &str)| {
     let (token, keys) = texts;
@@ -15,6 +16,7 @@ fuzz_target!(|texts: (&str, &str)| {
     };
     drop(Compact::parse(token));
     let Ok(keys) = Keys::parse(keys.as_bytes()) else { return };
-    assert!(token::check(token, &keys, "nonce", expected).is_err());
+    assert!(token::check(token, &keys, NonceRule::Ours("nonce"), expected).is_err());
+    assert!(token::check_renewed(token, &keys, "nonce", "4f1c", expected).is_err());
     assert!(logout_token::check(token, &keys, expected).is_err());
 });

@@ -26,6 +26,8 @@ const STATUS_ACCESS: &str = "QCLOCK_STATUS_ACCESS";
 const IDLE: &str = "QCLOCK_SESSION_IDLE_SECONDS";
 const ABSOLUTE: &str = "QCLOCK_SESSION_SECONDS";
 const MOST: &str = "QCLOCK_SESSION_COUNT";
+const CHECK: &str = "QCLOCK_SESSION_CHECK_SECONDS";
+const UNCHECKED: &str = "QCLOCK_SESSION_UNCHECKED_SECONDS";
 const SERVICE_URL: &str = "QCLOCK_IDENTITY_URL";
 const DB_HOST: &str = "QCLOCK_IDENTITY_DB_HOST";
 const DB_PORT: &str = "QCLOCK_IDENTITY_DB_PORT";
@@ -33,7 +35,7 @@ const DB_NAME: &str = "QCLOCK_IDENTITY_DB_NAME";
 const DB_PASSWORD_FILE: &str = "QCLOCK_IDENTITY_MONITOR_PASSWORD_FILE";
 
 /// The names that are meant for the dashboard alone.
-pub(super) const OWN: [&str; 11] = [
+pub(super) const OWN: [&str; 13] = [
     ISSUER,
     DISCOVERY_URL,
     CLIENT_ID,
@@ -45,6 +47,8 @@ pub(super) const OWN: [&str; 11] = [
     IDLE,
     ABSOLUTE,
     MOST,
+    CHECK,
+    UNCHECKED,
 ];
 /// The most sessions of one person.
 const MOST_OF_ONE: usize = 16;
@@ -124,6 +128,7 @@ fn sign_in(reader: &mut Reader, issuer: &str) -> Option<SignInSettings> {
         )
     };
     let (idle, absolute) = (seconds(reader, IDLE, 1_800), seconds(reader, ABSOLUTE, 28_800));
+    let (check, unchecked) = (seconds(reader, CHECK, 60), seconds(reader, UNCHECKED, 900));
     let most = reader.number(
         MOST,
         1000,
@@ -161,6 +166,8 @@ fn sign_in(reader: &mut Reader, issuer: &str) -> Option<SignInSettings> {
             absolute: Duration::from_secs(absolute),
             most,
             most_of_one: MOST_OF_ONE,
+            check: Duration::from_secs(check),
+            unchecked: Duration::from_secs(unchecked),
         },
     })
 }
@@ -299,6 +306,10 @@ mod tests {
             ("http://localhost:8080", "roles")
         );
         assert_eq!(settings.limits.idle, Duration::from_secs(1800));
+        assert_eq!(
+            (settings.limits.check, settings.limits.unchecked),
+            (Duration::from_secs(60), Duration::from_secs(900))
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::clock::seconds_between;
 use crate::language::{Language, Text};
 use crate::log::Log;
+use crate::sign_in::confirmation::ROLES_BEFORE;
 use crate::sign_in::role::Roles;
 use crate::sign_in::token::Identity;
 
@@ -29,7 +30,11 @@ pub enum Action {
     SignInRefused,
     /// Somebody signed out.
     SignOut,
-    /// The provider ended somebody's session.
+    /// Somebody ended all their sessions.
+    SignOutEverywhere,
+    /// The provider says that somebody may do more or less than before.
+    RolesChanged,
+    /// The provider ended somebody's session, or no longer stands by it.
     SignOutByProvider,
     /// The provider's word for that was not believed.
     SignOutRefused,
@@ -46,6 +51,8 @@ impl Action {
             Self::SignIn => "sign-in",
             Self::SignInRefused => "sign-in-refused",
             Self::SignOut => "sign-out",
+            Self::SignOutEverywhere => "sign-out-everywhere",
+            Self::RolesChanged => "roles-changed",
             Self::SignOutByProvider => "sign-out-by-provider",
             Self::SignOutRefused => "sign-out-refused",
             Self::AccessRefused => "access-refused",
@@ -59,6 +66,8 @@ impl Action {
             Self::SignIn => language.pick("Sign-in", "Connexion"),
             Self::SignInRefused => language.pick("Sign-in refused", "Connexion refusée"),
             Self::SignOut => language.pick("Sign-out", "Déconnexion"),
+            Self::SignOutEverywhere => language.pick("Sign-out everywhere", "Déconnexion partout"),
+            Self::RolesChanged => language.pick("Roles changed", "Rôles modifiés"),
             Self::SignOutByProvider => language.pick("Sign-out by the provider", "Déconnexion par le fournisseur"),
             Self::SignOutRefused => language.pick("Sign-out message refused", "Message de déconnexion refusé"),
             Self::AccessRefused => language.pick("Access refused", "Accès refusé"),
@@ -68,14 +77,18 @@ impl Action {
 
     /// Whether it is good news.
     pub fn is_success(self) -> bool {
-        matches!(self, Self::SignIn | Self::SignOut | Self::SignOutByProvider)
+        matches!(
+            self,
+            Self::SignIn | Self::SignOut | Self::SignOutEverywhere | Self::RolesChanged | Self::SignOutByProvider
+        )
     }
 
     /// The schema's words: category and type.
     fn kind(self) -> (&'static str, &'static str) {
         match self {
             Self::SignIn => ("authentication", "start"),
-            Self::SignOut | Self::SignOutByProvider => ("authentication", "end"),
+            Self::SignOut | Self::SignOutEverywhere | Self::SignOutByProvider => ("authentication", "end"),
+            Self::RolesChanged => ("iam", "change"),
             Self::SignInRefused | Self::SignOutRefused => ("authentication", "denied"),
             Self::AccessRefused | Self::ForgeryRefused => ("web", "denied"),
         }
@@ -157,7 +170,11 @@ impl Entry {
         }
         if let Some(identity) = &self.identity {
             put("user.id", identity.subject.as_str().into());
-            put("user.name", identity.name.as_str().into());
+            put(
+                "user.name",
+                identity.account.as_ref().unwrap_or(&identity.name).as_str().into(),
+            );
+            put("user.full_name", identity.name.as_str().into());
             put("user.domain", identity.issuer.as_str().into());
             put(
                 "user.roles",
@@ -224,10 +241,21 @@ impl Trail {
 
 /// The reasons that come from us, in words; a reason of the provider's stays as it is.
 pub fn words(reason: &str) -> Text {
+    if let Some(roles) = reason.strip_prefix(ROLES_BEFORE) {
+        let none = |word: &'static str| if roles.is_empty() { word } else { roles };
+        return Text::new(
+            format!("before: {}", none("no role")),
+            format!("avant : {}", none("aucun rôle")),
+        );
+    }
     let (en, fr) = match reason {
         "no-role" => ("the account has no role here", "le compte n'a aucun rôle ici"),
         "unknown-state" => ("unknown, expired or used before", "inconnue, expirée ou déjà utilisée"),
         "other-browser" => ("begun in another browser", "commencée dans un autre navigateur"),
+        "not-confirmed" => (
+            "the provider no longer confirms it",
+            "le fournisseur ne la confirme plus",
+        ),
         "too-many" => ("too many attempts", "trop de tentatives"),
         _ => return Text::same(reason),
     };
@@ -253,6 +281,7 @@ mod tests {
             issuer: "https://a".to_owned(),
             subject: "4f1c".to_owned(),
             name: "Ann".to_owned(),
+            account: Some("ann".to_owned()),
         };
         let fields = entry(Action::SignIn)
             .about(&identity, Roles::of([Role::Auditor]))
@@ -261,6 +290,10 @@ mod tests {
         assert_eq!(
             (&fields["event.outcome"], &fields["user.id"]),
             (&json!("success"), &json!("4f1c"))
+        );
+        assert_eq!(
+            (&fields["user.name"], &fields["user.full_name"], &fields["user.domain"]),
+            (&json!("ann"), &json!("Ann"), &json!("https://a"))
         );
         assert_eq!(fields["user.roles"], json!(["viewer", "auditor"]));
         let refused = entry(Action::SignInRefused).because("token-signature");

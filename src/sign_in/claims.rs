@@ -69,6 +69,9 @@ pub enum TokenError {
     /// For another sign-in.
     #[error("the token's nonce is wrong")]
     Nonce,
+    /// About somebody else than before.
+    #[error("the token is about another person")]
+    Subject,
     /// Something is missing, or is not what it should be.
     #[error("the token's `{0}` is missing or wrong")]
     Claim(&'static str),
@@ -91,6 +94,7 @@ impl TokenError {
             Self::Expired => "token-expired",
             Self::NotYetValid => "token-not-yet-valid",
             Self::Nonce => "token-nonce",
+            Self::Subject => "token-subject",
             Self::Claim(_) => "token-claim",
             Self::Replayed => "token-replayed",
         }

@@ -41,6 +41,8 @@ pub struct Event {
     pub error: Option<String>,
     /// Who did it: an identifier, or a name where there is one.
     pub who: String,
+    /// Their identifier, where it is told.
+    pub id: String,
     /// From which address.
     pub from: String,
     /// What it concerned, and what else is told.
@@ -184,7 +186,8 @@ fn understand(told: Told, kind: Kind) -> Option<Event> {
                 at,
                 action: text(told.kind),
                 error: told.error.map(|error| shown(&error)),
-                who: text(name.or(told.user_id)),
+                who: text(name.or(told.user_id.clone())),
+                id: text(told.user_id),
                 from: text(told.ip_address),
                 about: pairs(&details),
             }
@@ -199,7 +202,8 @@ fn understand(told: Told, kind: Kind) -> Option<Event> {
                     .join(" "),
             )),
             error: told.error.map(|error| shown(&error)),
-            who: text(auth.user_id),
+            who: text(auth.user_id.clone()),
+            id: text(auth.user_id),
             from: text(auth.ip_address),
             about: text(told.resource_path),
         },
@@ -242,6 +246,7 @@ mod tests {
             (events[0].who.as_str(), events[0].about.as_str()),
             ("ann ", "auth_method=openid-connect")
         );
+        assert_eq!(events[0].id, "4f1c");
         let changes = br#"[{"time":1700000000000,"realmId":"x","authDetails":{"realmId":"master","userId":"root","ipAddress":"10.0.0.2"},
             "operationType":"CREATE","resourceType":"REALM_ROLE_MAPPING","resourcePath":"users/4f1c/role-mappings/realm"}]"#;
         let events = parse(changes, Kind::Changes, 50).unwrap();

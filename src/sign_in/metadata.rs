@@ -18,6 +18,8 @@ pub struct Metadata {
     pub keys: Url,
     /// Where browsers are sent to sign out, where there is such.
     pub end_session: Option<Url>,
+    /// Where tokens are given back (RFC 7009), where there is such.
+    pub revocation: Option<Url>,
     /// Whether its answers name it (RFC 9207).
     pub names_itself: bool,
     /// Whether the client's secret goes into the body: what the standard's default is, it does not take.
@@ -53,6 +55,7 @@ struct Document {
     token_endpoint: String,
     jwks_uri: String,
     end_session_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
@@ -84,6 +87,9 @@ impl Metadata {
             keys: address(&document.jwks_uri, "jwks_uri")?,
             end_session: (document.end_session_endpoint)
                 .map(|text| address(&text, "end_session_endpoint"))
+                .transpose()?,
+            revocation: (document.revocation_endpoint)
+                .map(|text| address(&text, "revocation_endpoint"))
                 .transpose()?,
             names_itself: document.authorization_response_iss_parameter_supported,
             secret_in_body: !takes("client_secret_basic") && takes("client_secret_post"),

@@ -1,4 +1,4 @@
-//! The provider: its document and keys, kept for a while, and the exchange of a code for an ID token.  Every question has a deadline and
+//! The provider: its document and keys, kept for a while, and what is asked of it.  Every question has a deadline and
 //! a bound, and a provider that does not answer is not asked again at once.
 
 use std::borrow::Cow;
@@ -8,14 +8,11 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use openidconnect::core::{CoreClient, CoreJsonWebKeySet, CoreResponseType, CoreTokenResponse};
-use openidconnect::url::{Url, form_urlencoded};
+use openidconnect::core::{CoreClient, CoreJsonWebKeySet, CoreResponseType};
+use openidconnect::url::Url;
 use openidconnect::{
-    AsyncHttpClient, AuthType, AuthUrl, AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
-    HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier, RequestTokenError, Scope,
-    TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthUrl, AuthenticationFlow, ClientId, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce,
+    PkceCodeChallenge, PkceCodeVerifier, Scope,
 };
 use qclock_probe::http::{HttpError, Limits};
 use qclock_probe::secret::Secret;
@@ -23,6 +20,13 @@ use qclock_probe::web::{Client, WebError};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
+
+mod looks;
+mod tokens;
+
+pub use tokens::{Grant, Renewal};
+
+use looks::Looks;
 
 use crate::clock::Moment;
 use crate::sign_in::claims::{Expected, TokenError};
@@ -32,7 +36,6 @@ use crate::sign_in::metadata::{Metadata, MetadataError};
 use crate::sign_in::pending::Pending;
 use crate::sign_in::random::Ticket;
 use crate::sign_in::settings::SignInSettings;
-use crate::sign_in::token::{self, SignedIn};
 
 /// The time for one question.
 pub const PATIENCE: Duration = Duration::from_secs(4);
@@ -44,8 +47,6 @@ const FRESH: Duration = Duration::from_secs(10);
 const BELIEVED: Duration = Duration::from_secs(600);
 /// For how long keys are.
 const KEYS_BELIEVED: Duration = Duration::from_secs(3600);
-/// From one look for an unknown key to the next.
-const KEYS_PAUSE: Duration = Duration::from_secs(5);
 /// From a failure to the next attempt.
 const FAILURE_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_DOCUMENT: usize = 128 << 10;
@@ -70,8 +71,8 @@ pub enum ProviderError {
     /// Our own secret cannot be read.
     #[error("the dashboard's own secret at the identity provider cannot be read")]
     Secret(#[source] std::io::Error),
-    /// It refuses the code.
-    #[error("the identity provider refuses the code: {0}")]
+    /// It refuses the code, or the token that was to be renewed.
+    #[error("the identity provider refuses the code or token: {0}")]
     Code(String),
     /// It refuses us.
     #[error("the identity provider refuses the dashboard itself: {0}")]
@@ -130,7 +131,33 @@ pub struct Provider {
     metadata: Mutex<Kept<Metadata>>,
     /// The document as last seen; never waits for a question that is under way.
     seen: RwLock<Option<Arc<Metadata>>>,
-    keys: Mutex<Kept<Keys>>,
+    keys: Mutex<KeyRing>,
+}
+
+/// The keys, and how often one that is not among them was looked for.
+#[derive(Debug, Default)]
+struct KeyRing {
+    kept: Kept<Keys>,
+    answers: Looks,
+    messages: Looks,
+}
+
+/// Whose word it is that a token is the provider's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Source {
+    /// The provider has answered us with it.
+    Answer,
+    /// It came with a message that anybody could have sent, and must not cost those who sign in.
+    Anybody,
+}
+
+impl KeyRing {
+    fn looks(&mut self, source: Source) -> &mut Looks {
+        match source {
+            Source::Answer => &mut self.answers,
+            Source::Anybody => &mut self.messages,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -236,45 +263,12 @@ impl Provider {
         Some(address)
     }
 
-    /// Turns a code into somebody who is signed in, and the token that says so.
-    pub async fn redeem(&self, code: String, pending: &Pending) -> Result<(SignedIn, Secret), ProviderError> {
-        within(async {
-            let metadata = self.metadata_younger_than(BELIEVED).await?;
-            let raw = self.exchange(Arc::clone(&metadata), code, pending).await?;
-            let nonce = pending.nonce.reveal();
-            let check = |keys: &Keys| token::check(raw.reveal(), keys, nonce, self.expected());
-            Ok((self.check_with_keys(metadata, check).await?, raw))
-        })
-        .await
-    }
-
     /// Checks what the provider says of the end of a session.
     pub async fn check_logout_token(&self, raw: &str) -> Result<LogoutToken, ProviderError> {
         within(async {
             let metadata = self.metadata_younger_than(BELIEVED).await?;
             let check = |keys: &Keys| logout_token::check(raw, keys, self.expected());
-            self.check_with_keys(metadata, check).await
-        })
-        .await
-    }
-
-    /// A token for the dashboard itself (RFC 6749 §4.4), and for how long.
-    pub(crate) async fn own_token(&self) -> Result<(Secret, Duration), ProviderError> {
-        within(async {
-            let metadata = self.metadata_younger_than(BELIEVED).await?;
-            let secret = self.secret().await?;
-            let request = form(
-                &metadata,
-                &self.settings.client_id,
-                &secret,
-                &[("grant_type", "client_credentials")],
-            )?;
-            let answer = self.send(request, LONGEST_ANSWER).await?;
-            let granted: Granted = serde_json::from_slice(&answer).map_err(|_| ProviderError::Answer)?;
-            Ok((
-                Secret::new(granted.access_token),
-                Duration::from_secs(granted.expires_in.unwrap_or(60)),
-            ))
+            self.check_with_keys(metadata, Source::Anybody, check).await
         })
         .await
     }
@@ -313,16 +307,17 @@ impl Provider {
     async fn check_with_keys<T>(
         &self,
         metadata: Arc<Metadata>,
+        source: Source,
         check: impl Fn(&Keys) -> Result<T, TokenError>,
     ) -> Result<T, ProviderError> {
-        let mut kept = self.keys.lock().await;
-        let keys = match kept.younger_than(KEYS_BELIEVED) {
+        let mut ring = self.keys.lock().await;
+        let keys = match ring.kept.younger_than(KEYS_BELIEVED) {
             Some(keys) => keys,
-            None => self.renew_keys(&mut kept, &metadata.keys).await?,
+            None => self.renew_keys(&mut ring.kept, &metadata.keys).await?,
         };
         match check(&keys) {
-            Err(TokenError::UnknownKey) if kept.younger_than(KEYS_PAUSE).is_none() => {
-                let keys = self.renew_keys(&mut kept, &metadata.keys).await?;
+            Err(TokenError::UnknownKey) if ring.looks(source).take(Instant::now().into_std()) => {
+                let keys = self.renew_keys(&mut ring.kept, &metadata.keys).await?;
                 Ok(check(&keys)?)
             }
             outcome => Ok(outcome?),
@@ -338,45 +333,6 @@ impl Provider {
             Err(error) => Err(error),
         };
         kept.keep(outcome)
-    }
-
-    async fn exchange(
-        &self,
-        metadata: Arc<Metadata>,
-        code: String,
-        pending: &Pending,
-    ) -> Result<Secret, ProviderError> {
-        let secret = self.secret().await?;
-        let kind = if metadata.secret_in_body {
-            AuthType::RequestBody
-        } else {
-            AuthType::BasicAuth
-        };
-        let client = CoreClient::new(self.client_id(), self.issuer(), CoreJsonWebKeySet::default())
-            .set_client_secret(ClientSecret::new(secret.reveal().to_owned()))
-            .set_auth_type(kind)
-            .set_token_uri(TokenUrl::from_url(metadata.token.clone()))
-            .set_redirect_uri(self.settings.public.callback().clone());
-        let http = Carrier(self);
-        let answer: Result<CoreTokenResponse, _> = client
-            .exchange_code(AuthorizationCode::new(code))
-            .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.reveal().to_owned()))
-            .request_async(&http)
-            .await;
-        let answer = answer.map_err(|error| match error {
-            RequestTokenError::Request(error) => ProviderError::Unreachable(error),
-            RequestTokenError::ServerResponse(response) => {
-                let word = qclock_probe::text::shown(response.error().as_ref());
-                if word == "invalid_grant" {
-                    ProviderError::Code(word)
-                } else {
-                    ProviderError::Client(word)
-                }
-            }
-            RequestTokenError::Parse(..) | RequestTokenError::Other(_) => ProviderError::Answer,
-        })?;
-        let token = answer.id_token().ok_or(ProviderError::Answer)?;
-        Ok(Secret::new(token.to_string()))
     }
 
     /// The library's questions, by our client.
@@ -441,34 +397,6 @@ impl<'c> AsyncHttpClient<'c> for Carrier<'_> {
     fn call(&'c self, request: HttpRequest) -> Self::Future {
         Box::pin(self.0.carry(request))
     }
-}
-
-/// A question with a form, from a client that says who it is (RFC 6749 §2.3.1).
-fn form(
-    metadata: &Metadata,
-    id: &str,
-    secret: &Secret,
-    fields: &[(&str, &str)],
-) -> Result<http::Request<Bytes>, ProviderError> {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(fields);
-    let mut request = http::Request::post(metadata.token.as_str())
-        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(http::header::ACCEPT, "application/json");
-    if metadata.secret_in_body {
-        body.extend_pairs([("client_id", id), ("client_secret", secret.reveal())]);
-    } else {
-        let pair = BASE64_STANDARD.encode(format!("{}:{}", encode(id), encode(secret.reveal())));
-        request = request.header(http::header::AUTHORIZATION, format!("Basic {pair}"));
-    }
-    request.body(body.finish().into()).map_err(|_| ProviderError::Answer)
-}
-
-#[derive(serde::Deserialize)]
-struct Granted {
-    access_token: String,
-    expires_in: Option<u64>,
 }
 
 fn limits(body_bytes: usize) -> Limits {

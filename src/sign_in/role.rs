@@ -89,6 +89,11 @@ impl Roles {
         roles.iter().any(|role| self.has(*role))
     }
 
+    /// Only these, where they are among them.
+    pub fn limited_to(self, others: Self) -> Self {
+        Self(self.0 & others.0)
+    }
+
     /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use qclock_probe::secret::Secret;
 
 use crate::clock::Moment;
 use crate::sign_in::random::{Digest, Ticket};
-use crate::sign_in::role::Roles;
+use crate::sign_in::standing::Standing;
 use crate::sign_in::token::Identity;
 
 /// How long sessions last, and how many there may be.
@@ -23,6 +22,10 @@ pub struct Limits {
     pub most: usize,
     /// Of one person.
     pub most_of_one: usize,
+    /// From one question to the provider whether it stands by a session to the next.
+    pub check: Duration,
+    /// Without its answer, for how long somebody may do more than view.
+    pub unchecked: Duration,
 }
 
 /// What is known of somebody who is signed in.
@@ -30,14 +33,14 @@ pub struct Limits {
 pub struct Session {
     /// Who it is.
     pub identity: Identity,
-    /// What they may do: as the provider said when they signed in.
-    pub roles: Roles,
     /// The provider's name for its session.
     pub sid: Option<String>,
-    /// The ID token, to sign out by.
-    pub id_token: Secret,
+    /// What each token of this session repeats, where it has a nonce at all.
+    pub nonce: Ticket,
     /// When it began.
     pub begun: Timestamp,
+    /// What the provider last said.
+    pub standing: Standing,
 }
 
 #[derive(Debug)]
@@ -51,6 +54,8 @@ struct Kept {
 #[derive(Debug)]
 pub struct Sessions {
     kept: Mutex<BTreeMap<Digest, Kept>>,
+    /// Those that the provider no longer stood by, so that their people can be told.
+    disowned: Mutex<BTreeMap<Digest, Instant>>,
     limits: Limits,
 }
 
@@ -59,6 +64,7 @@ impl Sessions {
     pub fn new(limits: Limits) -> Self {
         Self {
             kept: Mutex::default(),
+            disowned: Mutex::default(),
             limits,
         }
     }
@@ -109,6 +115,24 @@ impl Sessions {
     /// Ends one.
     pub fn end(&self, ticket: Digest) -> Option<Arc<Session>> {
         self.lock().remove(&ticket).map(|kept| kept.session)
+    }
+
+    /// Ends one that the provider no longer stands by; none where it had ended already.
+    pub fn disown(&self, ticket: Digest, now: Instant) -> Option<Arc<Session>> {
+        let ended = self.end(ticket)?;
+        let mut disowned = self.disowned.lock().unwrap_or_else(PoisonError::into_inner);
+        disowned.retain(|_, at| now.saturating_duration_since(*at) < self.limits.absolute);
+        // Whoever is not told why finds out by signing in.
+        if disowned.len() < self.limits.most {
+            disowned.insert(ticket, now);
+        }
+        Some(ended)
+    }
+
+    /// Whether the provider no longer stood by what was this ticket's session.
+    pub fn was_disowned(&self, ticket: Digest) -> bool {
+        let disowned = self.disowned.lock().unwrap_or_else(PoisonError::into_inner);
+        disowned.contains_key(&ticket)
     }
 
     /// Ends all of a person's: of the one that is named, and of whoever has the provider's session.
@@ -170,13 +194,16 @@ fn drop_longest_unused(kept: &mut BTreeMap<Digest, Kept>, among: impl Fn(&Kept) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sign_in::role::Role;
+    use crate::sign_in::role::{Role, Roles};
+    use qclock_probe::secret::Secret;
 
     const LIMITS: Limits = Limits {
         idle: Duration::from_secs(60),
         absolute: Duration::from_secs(300),
         most: 5,
         most_of_one: 2,
+        check: Duration::from_secs(10),
+        unchecked: Duration::from_secs(30),
     };
 
     fn begin(sessions: &Sessions, subject: &str, sid: &str, now: Moment) -> Ticket {
@@ -185,11 +212,12 @@ mod tests {
                 issuer: "https://a".to_owned(),
                 subject: subject.to_owned(),
                 name: subject.to_owned(),
+                account: None,
             },
-            roles: Roles::of([Role::Viewer]),
             sid: Some(sid.to_owned()),
-            id_token: Secret::new("x"),
+            nonce: Ticket::draw().unwrap(),
             begun: now.wall,
+            standing: Standing::new(Roles::of([Role::Viewer]), Secret::new("x"), None, now, LIMITS.check),
         };
         sessions.begin(session, now).unwrap()
     }
@@ -248,5 +276,22 @@ mod tests {
         begin(&sessions, "ann", "s6", now);
         assert_eq!(sessions.end_all("https://a", None, Some("ann")).len(), 1);
         assert_eq!(sessions.count(now.steady), 1);
+    }
+
+    #[test]
+    fn whose_session_was_disowned_is_known_for_a_while() {
+        let (sessions, now) = (Sessions::new(LIMITS), Moment::now());
+        let ticket = begin(&sessions, "ann", "s1", now).digest();
+        assert!(!sessions.was_disowned(ticket));
+        assert!(sessions.disown(ticket, now.steady).is_some() && sessions.disown(ticket, now.steady).is_none());
+        assert!(sessions.was_disowned(ticket) && sessions.visit(ticket, now.steady).is_none());
+        for second in 0..20 {
+            let ticket = begin(&sessions, "bob", "s2", now).digest();
+            sessions.disown(ticket, later(now, second).steady);
+        }
+        assert!(sessions.disowned.lock().unwrap().len() <= LIMITS.most);
+        let last = begin(&sessions, "bob", "s2", now).digest();
+        sessions.disown(last, later(now, 1000).steady);
+        assert!(!sessions.was_disowned(ticket) && sessions.was_disowned(last));
     }
 }

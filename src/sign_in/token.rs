@@ -10,6 +10,7 @@ use crate::sign_in::claims::{
     ALGORITHMS, Compact, Expected, LEEWAY, LONGEST_TOKEN, TokenError, check_parties, check_times, identifier, text,
 };
 use crate::sign_in::keys::Keys;
+use crate::sign_in::random::same;
 
 /// Who somebody is.  Issuer and subject together are the identity; names may change and be given anew, so nothing is decided by them.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -20,6 +21,32 @@ pub struct Identity {
     pub subject: String,
     /// What to call them, fit to be shown.
     pub name: String,
+    /// The name that they sign in with, fit to be shown, where the provider tells it.
+    pub account: Option<String>,
+}
+
+/// What the token's nonce must be.
+#[derive(Clone, Copy, Debug)]
+pub enum NonceRule<'a> {
+    /// Ours: the token answers a sign-in.
+    Ours(&'a str),
+    /// That of the sign-in, or none: the token was renewed (OpenID Connect Core §12.2).
+    OursOrNone(&'a str),
+}
+
+impl NonceRule<'_> {
+    fn verify(self, found: Option<&Nonce>) -> Result<(), String> {
+        let is_good = match (self, found) {
+            (Self::Ours(ours) | Self::OursOrNone(ours), Some(found)) => same(ours, found.secret()),
+            (Self::Ours(_), None) => false,
+            (Self::OursOrNone(_), None) => true,
+        };
+        if is_good {
+            Ok(())
+        } else {
+            Err("the nonce is wrong".to_owned())
+        }
+    }
 }
 
 /// What a checked ID token says.
@@ -34,7 +61,7 @@ pub struct SignedIn {
 }
 
 /// Checks an ID token as OpenID Connect Core §3.1.3.7 says: by the library, and what it leaves open by ourselves.
-pub fn check(raw: &str, keys: &Keys, nonce: &str, expected: Expected<'_>) -> Result<SignedIn, TokenError> {
+pub fn check(raw: &str, keys: &Keys, nonce: NonceRule<'_>, expected: Expected<'_>) -> Result<SignedIn, TokenError> {
     if raw.len() > LONGEST_TOKEN {
         return Err(TokenError::TooLong);
     }
@@ -48,7 +75,7 @@ pub fn check(raw: &str, keys: &Keys, nonce: &str, expected: Expected<'_>) -> Res
         .set_allowed_algs(ALGORITHMS)
         .set_time_fn(clock);
     token
-        .claims(&verifier, &Nonce::new(nonce.to_owned()))
+        .claims(&verifier, |found: Option<&Nonce>| nonce.verify(found))
         .map_err(understand)?;
     let claims = Compact::parse(raw)?.claims;
     check_parties(&claims, expected)?;
@@ -58,11 +85,30 @@ pub fn check(raw: &str, keys: &Keys, nonce: &str, expected: Expected<'_>) -> Res
         identity: Identity {
             issuer: expected.issuer.to_owned(),
             name: display_name(&claims, &subject),
+            account: text(&claims, "preferred_username").map(qclock_probe::text::shown),
             subject,
         },
         sid: identifier(&claims, "sid")?,
         claims,
     })
+}
+
+/// Checks an ID token that was renewed: as any other, and it is about the same person.
+///
+/// Its `auth_time` is not compared, since it is later where somebody has shown their password again in the meantime.
+pub fn check_renewed(
+    raw: &str,
+    keys: &Keys,
+    nonce: &str,
+    subject: &str,
+    expected: Expected<'_>,
+) -> Result<SignedIn, TokenError> {
+    let renewed = check(raw, keys, NonceRule::OursOrNone(nonce), expected)?;
+    if renewed.identity.subject == subject {
+        Ok(renewed)
+    } else {
+        Err(TokenError::Subject)
+    }
 }
 
 fn understand(error: ClaimsVerificationError) -> TokenError {

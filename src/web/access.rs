@@ -2,11 +2,8 @@
 //!
 //! Every request passes [`guard`] before a handler sees it.  A route that is not in the table is not served, so none can be forgotten.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::LOCATION;
+use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,16 +12,16 @@ use crate::clock::Moment;
 use crate::configuration::StatusAccess;
 use crate::sign_in::SignIn;
 use crate::sign_in::audit::{Action, Entry};
-use crate::sign_in::random::Ticket;
 use crate::sign_in::role::{Role, Roles};
-use crate::sign_in::session::Session;
 use crate::web::App;
 use crate::web::account::Account;
-use crate::web::cookies::{self, Cookies};
-use crate::web::edge::{Peer, came_through_proxy, client};
+use crate::web::cookies::Cookies;
+use crate::web::edge::came_through_proxy;
 use crate::web::errors::{Fault, fault, problem};
 use crate::web::origin::comes_from_us;
 use crate::web::preferences::Preferences;
+use crate::web::sign_in::Refusal;
+use crate::web::visitor::Visitor;
 
 /// What a route asks of whoever wants it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,7 +71,7 @@ const fn rule(path: &'static str, kind: Kind, need: Need) -> Rule {
 }
 
 /// The table.  The document docs/reference/dashboard.md shows the same.
-pub const TABLE: [Rule; 14] = [
+pub const TABLE: [Rule; 15] = [
     rule("/", Kind::Page, Need::Status),
     rule("/qclock/assets/{name}", Kind::Data, Need::Nothing),
     rule("/qclock/events", Kind::Data, Need::Status),
@@ -84,6 +81,7 @@ pub const TABLE: [Rule; 14] = [
     rule("/qclock/sign-in", Kind::Page, Need::SignIn),
     rule("/qclock/sign-in/callback", Kind::Page, Need::SignIn),
     rule("/qclock/sign-out", Kind::Form, Need::SignIn),
+    rule("/qclock/sign-out/everywhere", Kind::Form, Need::SignIn),
     rule("/qclock/sign-out/back-channel", Kind::Message, Need::SignInByOwnPort),
     rule("/api/v1/status", Kind::Data, Need::Status),
     rule("/healthz", Kind::Data, Need::Nothing),
@@ -159,87 +157,47 @@ pub fn decide(need: Need, circumstances: Circumstances) -> Decision {
     }
 }
 
-/// Who asks.
-#[derive(Clone, Debug, Default)]
-pub struct Visitor {
-    /// Their session's ticket, where it is good.
-    pub ticket: Option<Ticket>,
-    /// Their session.
-    pub session: Option<Arc<Session>>,
-    /// From where.
-    pub client: Option<IpAddr>,
-}
-
-impl Visitor {
-    /// Reads the session cookie.
-    fn read(app: &App, request: &Request) -> Self {
-        let peer = request.extensions().get::<Peer>().copied();
-        let client = client(request.headers(), peer);
-        let nobody = Self {
-            client,
-            ..Self::default()
-        };
-        let Some(sign_in) = &app.sign_in else { return nobody };
-        let name = Cookies::of(&sign_in.settings.public).session;
-        let Some(ticket) = cookies::read(request.headers(), name).and_then(Ticket::parse) else {
-            return nobody;
-        };
-        let now = Moment::now().steady;
-        // What a page fetches by itself shows nobody's presence.
-        let by_itself = matches!(request.uri().path(), "/qclock/events" | "/qclock/snapshot");
-        let session = if by_itself {
-            sign_in.sessions.glance(ticket.digest(), now)
-        } else {
-            sign_in.sessions.visit(ticket.digest(), now)
-        };
-        match session {
-            Some(session) => Self {
-                ticket: Some(ticket),
-                session: Some(session),
-                client,
-            },
-            None => nobody,
-        }
-    }
-
-    /// What they may do.
-    pub fn roles(&self) -> Option<Roles> {
-        self.session.as_ref().map(|session| session.roles)
-    }
-}
-
 /// Lets a request pass, or says no.
 pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let rule = path
+        .as_ref()
+        .and_then(|path| TABLE.iter().find(|rule| rule.path == path.as_str()));
     let visitor = Visitor::read(&app, &request);
+    let visitor = if rule.is_some_and(|rule| is_confirmed(rule.need, app.status)) {
+        visitor.confirmed(&app).await
+    } else {
+        visitor
+    };
     let account = Account::new(app.sign_in.is_some(), &visitor, request.uri());
     request.extensions_mut().insert(account);
     request.extensions_mut().insert(visitor.clone());
-    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
+    if path.is_none() {
         return next.run(request).await;
-    };
+    }
     let preferences = Preferences::of(&request);
-    let Some(rule) = TABLE.iter().find(|rule| rule.path == path.as_str()) else {
+    let Some(rule) = rule else {
         return fault(Fault::NotFound, &preferences);
     };
-    let decision = decide(
-        rule.need,
-        Circumstances {
-            with_sign_in: app.sign_in.is_some(),
-            status: app.status,
-            through_proxy: came_through_proxy(request.headers()),
-            roles: visitor.roles(),
-        },
-    );
+    let mut circumstances = Circumstances {
+        with_sign_in: app.sign_in.is_some(),
+        status: app.status,
+        through_proxy: came_through_proxy(request.headers()),
+        roles: visitor.roles(),
+    };
+    let decision = decide(rule.need, circumstances);
     // What exists and is asked in the wrong way is the handler's to say: it changes nothing.
     if decision != Decision::Absent && !takes(rule.kind, request.method()) {
         return next.run(request).await;
     }
-    if let Some(sign_in) = &app.sign_in
-        && rule.kind == Kind::Form
-        && !comes_from_us(request.headers(), &sign_in.settings.public)
-    {
-        note(sign_in, Action::ForgeryRefused, &visitor, rule.path);
-        return refuse(rule.kind, Fault::Foreign, &preferences);
+    if let Some(sign_in) = &app.sign_in {
+        if rule.kind == Kind::Form && !comes_from_us(request.headers(), &sign_in.settings.public) {
+            note(sign_in, Action::ForgeryRefused, &visitor, rule.path);
+            return refuse(rule.kind, Fault::Foreign, &preferences);
+        }
+        if visitor.disowned && rule.kind == Kind::Page && is_confirmed(rule.need, StatusAccess::Private) {
+            return farewell(sign_in, &preferences);
+        }
     }
     match decision {
         Decision::Allowed => next.run(request).await,
@@ -247,12 +205,35 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
         Decision::Anonymous if rule.kind == Kind::Page => sign_in_first(&request),
         Decision::Anonymous => problem(StatusCode::UNAUTHORIZED, "sign_in_required"),
         Decision::Forbidden => {
+            circumstances.roles = visitor.session.as_ref().map(|session| session.standing.roles());
+            if decide(rule.need, circumstances) == Decision::Allowed {
+                return refuse(rule.kind, Fault::Unconfirmed, &preferences);
+            }
             if let Some(sign_in) = &app.sign_in {
                 note(sign_in, Action::AccessRefused, &visitor, rule.path);
             }
             refuse(rule.kind, Fault::Forbidden, &preferences)
         }
     }
+}
+
+/// Whether the provider is asked, now and then, before a session is taken for what it was: where something depends on who it is.
+fn is_confirmed(need: Need, status: StatusAccess) -> bool {
+    match need {
+        Need::SignedIn | Need::OneOf(_) => true,
+        Need::Status => status == StatusAccess::Private,
+        Need::Nothing | Need::OwnPort | Need::SignIn | Need::SignInByOwnPort => false,
+    }
+}
+
+/// Tells whoever was signed in that they no longer are, and why; once, since the cookie goes with it.
+fn farewell(sign_in: &SignIn, preferences: &Preferences) -> Response {
+    let mut response = Refusal::Disowned.page(preferences);
+    let cookies = Cookies::of(&sign_in.settings.public);
+    response
+        .headers_mut()
+        .extend(cookies.take(cookies.session).map(|cookie| (SET_COOKIE, cookie)));
+    response
 }
 
 fn takes(kind: Kind, method: &Method) -> bool {
@@ -276,7 +257,7 @@ fn sign_in_first(request: &Request) -> Response {
 fn note(sign_in: &SignIn, action: Action, visitor: &Visitor, path: &str) {
     let mut entry = Entry::new(Moment::now().wall, action, visitor.client).because(path);
     if let Some(session) = &visitor.session {
-        entry = entry.about(&session.identity, session.roles);
+        entry = entry.about(&session.identity, session.standing.roles());
     }
     sign_in.trail.note(entry);
 }

@@ -9,10 +9,10 @@ use crate::clock::rfc3339;
 use crate::language::Language;
 use crate::sign_in::role::{Role, Roles};
 use crate::web::App;
-use crate::web::access::Visitor;
 use crate::web::preferences::Preferences;
 use crate::web::sign_in;
 use crate::web::surround::{Surround, respond};
+use crate::web::visitor::Visitor;
 
 /// What the token of our forms is derived for.
 pub const FORM: &str = "qclock form";
@@ -46,7 +46,7 @@ impl Account {
             _ if !with_sign_in => Self::Off,
             (Some(session), Some(ticket)) => Self::In {
                 name: session.identity.name.clone(),
-                roles: session.roles,
+                roles: visitor.roles().unwrap_or_default(),
                 token: ticket.derive(FORM),
             },
             _ => Self::Out {
@@ -84,6 +84,10 @@ impl Account {
 struct AccountPage<'a> {
     around: Surround<'a>,
     name: &'a str,
+    account: Option<&'a str>,
+    token: String,
+    checked: Option<String>,
+    check: String,
     subject: &'a str,
     issuer: &'a str,
     roles: Roles,
@@ -105,9 +109,17 @@ pub async fn show(
     let page = AccountPage {
         around: Surround::new(&preferences, app.record.as_deref(), "/qclock/account"),
         name: &session.identity.name,
+        account: session.identity.account.as_deref(),
+        token: visitor
+            .ticket
+            .as_ref()
+            .map(|ticket| ticket.derive(FORM))
+            .unwrap_or_default(),
+        checked: session.standing.checked().map(rfc3339),
+        check: duration(sign_in.settings.limits.check),
         subject: &session.identity.subject,
         issuer: &session.identity.issuer,
-        roles: session.roles,
+        roles: visitor.roles().unwrap_or_default(),
         begun: rfc3339(session.begun),
         idle: duration(sign_in.settings.limits.idle),
         absolute: duration(sign_in.settings.limits.absolute),

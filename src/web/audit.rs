@@ -9,13 +9,13 @@ use openidconnect::url::form_urlencoded;
 use crate::clock::rfc3339;
 use crate::language::{Language, Text};
 use crate::sign_in::SignIn;
-use crate::sign_in::audit::{Entry, words};
+use crate::sign_in::audit::{Action, Entry, words};
 use crate::sign_in::keycloak::{Event, EventsError, Kind};
 use crate::web::App;
-use crate::web::access::Visitor;
 use crate::web::account::Account;
 use crate::web::preferences::Preferences;
 use crate::web::surround::{Surround, respond};
+use crate::web::visitor::Visitor;
 
 /// The entries of a page.
 const PAGE: usize = 50;
@@ -61,8 +61,13 @@ struct Line {
     action: String,
     good: bool,
     who: String,
+    /// The name that they sign in with, where it is another one.
+    account: String,
     from: String,
     about: String,
+    /// Who they are for ever: names may be given anew, and two people may have one.
+    subject: String,
+    issuer: String,
 }
 
 #[derive(Template)]
@@ -145,12 +150,21 @@ fn own_line(entry: &Entry, language: Language) -> Line {
         .map(|reason| words(reason).get(language).to_owned());
     let times = (entry.times > 1).then(|| format!("{} {}", entry.times, language.pick("times", "fois")));
     let roles = (!entry.roles.is_empty()).then(|| entry.roles.words().get(language).to_owned());
+    let none = (entry.action == Action::RolesChanged && entry.roles.is_empty())
+        .then(|| language.pick("no role", "aucun rôle").to_owned());
     Line {
         action: entry.action.word(language).to_owned(),
         good: entry.action.is_success(),
         who: identity.map(|identity| identity.name.clone()).unwrap_or_default(),
+        account: identity
+            .and_then(|identity| identity.account.clone().filter(|account| *account != identity.name))
+            .unwrap_or_default(),
+        subject: identity
+            .map(|identity| qclock_probe::text::shown(&identity.subject))
+            .unwrap_or_default(),
+        issuer: identity.map(|identity| identity.issuer.clone()).unwrap_or_default(),
         from: entry.client.map(|client| client.to_string()).unwrap_or_default(),
-        about: [roles, reason, times]
+        about: [roles.or(none), reason, times]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>()
@@ -164,6 +178,7 @@ fn their_line(event: Event) -> Line {
     Line {
         action: event.action,
         good: event.error.is_none(),
+        subject: if event.who == event.id { String::new() } else { event.id },
         who: event.who,
         from: event.from,
         about: about.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" · "),
@@ -180,8 +195,11 @@ impl Line {
             action: String::new(),
             good: true,
             who: String::new(),
+            account: String::new(),
             from: String::new(),
             about: String::new(),
+            subject: String::new(),
+            issuer: String::new(),
         }
     }
 }

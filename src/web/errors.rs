@@ -23,6 +23,8 @@ pub enum Fault {
     Full,
     /// Not with these roles.
     Forbidden,
+    /// Not now, while the provider does not confirm the roles.
+    Unconfirmed,
     /// A form that is not from one of our pages.
     Foreign,
 }
@@ -33,7 +35,7 @@ impl Fault {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full | Self::Unconfirmed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Forbidden | Self::Foreign => StatusCode::FORBIDDEN,
         }
     }
@@ -45,6 +47,7 @@ impl Fault {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Full => "too_many_readers",
             Self::Forbidden => "forbidden",
+            Self::Unconfirmed => "roles_unconfirmed",
             Self::Foreign => "foreign_form",
         }
     }
@@ -55,6 +58,10 @@ impl Fault {
             Self::MethodNotAllowed => language.pick("This cannot be asked in this way", "Ceci ne se demande pas ainsi"),
             Self::Full => language.pick("Too many readers at once", "Trop de lecteurs à la fois"),
             Self::Forbidden => language.pick("Your roles do not include this", "Vos rôles ne comprennent pas ceci"),
+            Self::Unconfirmed => language.pick(
+                "The identity provider cannot confirm your roles at the moment: until it answers, you can view the status",
+                "Le fournisseur d'identité ne peut confirmer vos rôles pour le moment : d'ici là, la supervision reste lisible",
+            ),
             Self::Foreign => language.pick(
                 "This form does not come from one of our pages",
                 "Ce formulaire ne vient pas de l'une de nos pages",

@@ -22,15 +22,21 @@ use crate::configuration::StatusAccess;
 use crate::frames::Frame;
 use crate::language::Language;
 use crate::scheduler::Jitter;
-use crate::sign_in::random::Ticket;
+use crate::sign_in::SignIn;
+use crate::sign_in::confirmation::confirm;
+use crate::sign_in::random::{Digest, Ticket};
+use crate::sign_in::role::Role;
 use crate::web::App;
-use crate::web::access::Visitor;
 use crate::web::edge::came_through_proxy;
 use crate::web::errors::{Fault, fault};
 use crate::web::preferences::Preferences;
+use crate::web::visitor::Visitor;
 
 /// Tells a proxy not to collect what should be passed on at once.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
+
+/// Whether a stream goes on.
+type Allowed = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 /// `GET /qclock/events`.  A client that has fallen behind gets the newest frame, which is whole.
 ///
@@ -87,15 +93,28 @@ fn leave_a_falling_edge(through_edge: bool) -> impl FnMut(&Arc<Frame>) -> Ready<
     }
 }
 
-/// False once the session has ended that opened the stream, where one is needed.
-fn for_as_long_as_allowed(app: &App, visitor: &Visitor) -> impl FnMut(&Arc<Frame>) -> Ready<bool> + use<> {
+/// False once the session has ended that opened the stream, or has no role any more, where one is needed.  The provider is asked now and
+/// then, as it is for a page.
+fn for_as_long_as_allowed(app: &App, visitor: &Visitor) -> impl FnMut(&Arc<Frame>) -> Allowed + use<> {
     let needed = app.sign_in.clone().filter(|_| app.status == StatusAccess::Private);
     let ticket = visitor.ticket.as_ref().map(Ticket::digest);
     move |_| {
-        ready(needed.as_ref().is_none_or(|sign_in| {
-            ticket.is_some_and(|ticket| sign_in.sessions.glance(ticket, Moment::now().steady).is_some())
-        }))
+        let needed = needed.clone();
+        Box::pin(async move {
+            match needed {
+                None => true,
+                Some(sign_in) => is_allowed(&sign_in, ticket).await,
+            }
+        })
     }
+}
+
+async fn is_allowed(sign_in: &Arc<SignIn>, ticket: Option<Digest>) -> bool {
+    let session = || sign_in.sessions.glance(ticket?, Moment::now().steady);
+    if let (Some(ticket), Some(session)) = (ticket, session()) {
+        confirm(sign_in, ticket, &session).await;
+    }
+    session().is_some_and(|session| session.standing.roles().has(Role::Viewer))
 }
 
 fn event(frame: &Frame, language: Language) -> Event {

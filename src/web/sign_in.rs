@@ -5,7 +5,6 @@ use axum::http::header::{LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use openidconnect::url::form_urlencoded;
-use qclock_probe::secret::Secret;
 
 use crate::clock::Moment;
 use crate::sign_in::SignIn;
@@ -13,14 +12,15 @@ use crate::sign_in::audit::{Action, Entry};
 use crate::sign_in::callback::Callback;
 use crate::sign_in::local_path::LocalPath;
 use crate::sign_in::pending::Pending;
+use crate::sign_in::provider::Grant;
 use crate::sign_in::random::Ticket;
 use crate::sign_in::session::Session;
-use crate::sign_in::token::SignedIn;
+use crate::sign_in::standing::Standing;
 use crate::web::App;
-use crate::web::access::Visitor;
 use crate::web::cookies::{self, Cookies};
 use crate::web::edge::host;
 use crate::web::preferences::Preferences;
+use crate::web::visitor::Visitor;
 
 mod refusal;
 
@@ -124,12 +124,12 @@ pub async fn callback(
     };
     let cookies = Cookies::of(&sign_in.settings.public);
     match finish(sign_in, &headers, uri.query().unwrap_or("")).await {
-        Ok((signed_in, id_token, pending)) => {
+        Ok((grant, pending)) => {
             // A session that was there before ends: nobody's ticket outlives a sign-in.
             if let Some(ticket) = &visitor.ticket {
                 sign_in.sessions.end(ticket.digest());
             }
-            welcome(sign_in, &visitor, &preferences, signed_in, id_token, &pending)
+            welcome(sign_in, &visitor, &preferences, grant, pending)
         }
         Err(refusal) => {
             let mut response = refuse(sign_in, &visitor, &preferences, &refusal);
@@ -141,7 +141,7 @@ pub async fn callback(
     }
 }
 
-async fn finish(sign_in: &SignIn, headers: &HeaderMap, query: &str) -> Result<(SignedIn, Secret, Pending), Refusal> {
+async fn finish(sign_in: &SignIn, headers: &HeaderMap, query: &str) -> Result<(Grant, Pending), Refusal> {
     let answer = Callback::parse(query).map_err(Refusal::Callback)?;
     let now = Moment::now().steady;
     let pending = sign_in
@@ -161,31 +161,26 @@ async fn finish(sign_in: &SignIn, headers: &HeaderMap, query: &str) -> Result<(S
         .check_issuer(&sign_in.settings.issuer, announced)
         .map_err(Refusal::Callback)?;
     let code = answer.outcome.map_err(Refusal::Declined)?;
-    let (signed_in, id_token) = sign_in
+    let grant = sign_in
         .provider
         .redeem(code, &pending)
         .await
         .map_err(Refusal::Provider)?;
-    Ok((signed_in, id_token, pending))
+    Ok((grant, pending))
 }
 
-fn welcome(
-    sign_in: &SignIn,
-    visitor: &Visitor,
-    preferences: &Preferences,
-    signed_in: SignedIn,
-    id_token: Secret,
-    pending: &Pending,
-) -> Response {
+fn welcome(sign_in: &SignIn, visitor: &Visitor, preferences: &Preferences, grant: Grant, pending: Pending) -> Response {
     let now = Moment::now();
+    let signed_in = grant.signed_in;
     let roles = sign_in.settings.roles.roles(&signed_in.claims);
     let mut entry = Entry::new(now.wall, Action::SignIn, visitor.client).about(&signed_in.identity, roles);
+    let check = sign_in.settings.limits.check;
     let session = Session {
         identity: signed_in.identity,
-        roles,
         sid: signed_in.sid,
-        id_token,
+        nonce: pending.nonce,
         begun: now.wall,
+        standing: Standing::new(roles, grant.id_token, grant.refresh_token, now, check),
     };
     let Ok(ticket) = sign_in.sessions.begin(session, now) else {
         return refuse(sign_in, visitor, preferences, &Refusal::NoChance);

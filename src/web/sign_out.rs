@@ -1,5 +1,7 @@
 //! Signing out: by the person, here and at the provider; and by the provider, behind the browser's back.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
@@ -7,20 +9,23 @@ use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Response};
 use openidconnect::url::form_urlencoded;
+use qclock_probe::secret::Secret;
 
 use crate::clock::Moment;
 use crate::sign_in::SignIn;
 use crate::sign_in::audit::{Action, Entry};
+use crate::sign_in::confirmation;
 use crate::sign_in::provider::ProviderError;
-use crate::sign_in::random::same;
+use crate::sign_in::random::{Ticket, same};
+use crate::sign_in::session::Session;
 use crate::web::App;
-use crate::web::access::Visitor;
 use crate::web::account::{Account, FORM};
 use crate::web::cookies::Cookies;
 use crate::web::errors::{Fault, fault, problem};
 use crate::web::preferences::Preferences;
 use crate::web::sign_in::see_other;
 use crate::web::surround::{Surround, respond};
+use crate::web::visitor::Visitor;
 
 #[derive(Template)]
 #[template(path = "signed_out.html")]
@@ -32,31 +37,92 @@ struct SignedOutPage<'a> {
 pub async fn sign_out(
     State(app): State<App>,
     Extension(visitor): Extension<Visitor>,
-    mut preferences: Preferences,
+    preferences: Preferences,
     body: Bytes,
 ) -> Response {
     let Some(sign_in) = &app.sign_in else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let (Some(ticket), Some(session)) = (&visitor.ticket, &visitor.session) else {
-        return see_other("/");
+    let (ticket, session) = match proven(sign_in, &visitor, &preferences, &body) {
+        Ok(known) => known,
+        Err(response) => return *response,
     };
-    let token = field(&body, "token").unwrap_or_default();
-    if !same(&token, &ticket.derive(FORM)) {
-        let entry = Entry::new(Moment::now().wall, Action::ForgeryRefused, visitor.client);
-        sign_in
-            .trail
-            .note(entry.about(&session.identity, session.roles).because("form-token"));
-        return fault(Fault::Foreign, &preferences);
-    }
     sign_in.sessions.end(ticket.digest());
     let entry = Entry::new(Moment::now().wall, Action::SignOut, visitor.client);
-    sign_in.trail.note(entry.about(&session.identity, session.roles));
-    let mut response = if let Ok(metadata) = sign_in.provider.fresh_metadata().await {
-        let address = sign_in.provider.sign_out_address(&metadata, &session.id_token);
+    sign_in
+        .trail
+        .note(entry.about(&session.identity, session.standing.roles()));
+    leave(&app, sign_in, &session, preferences, true).await
+}
+
+/// `POST /qclock/sign-out/everywhere`: all of this person's sessions, here at once, and then at the provider as far as it lets us.
+pub async fn everywhere(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    preferences: Preferences,
+    body: Bytes,
+) -> Response {
+    let Some(sign_in) = &app.sign_in else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (ticket, session) = match proven(sign_in, &visitor, &preferences, &body) {
+        Ok(known) => known,
+        Err(response) => return *response,
+    };
+    let identity = &session.identity;
+    let ended = sign_in
+        .sessions
+        .end_all(&identity.issuer, None, Some(&identity.subject));
+    let entry = Entry::new(Moment::now().wall, Action::SignOutEverywhere, visitor.client);
+    let entry = entry.about(identity, session.standing.roles());
+    sign_in.trail.note(entry.because(format!("sessions: {}", ended.len())));
+    let others = ended.iter().filter(|other| !Arc::ptr_eq(other, &session));
+    let others: Vec<Secret> = others.filter_map(|other| other.standing.refresh_token()).collect();
+    // As with any question by this token, it is finished whether the browser waits or not.
+    let asking = tokio::spawn({
+        let (sign_in, session) = (Arc::clone(sign_in), Arc::clone(&session));
+        async move {
+            let turn = session.standing.asking.lock().await;
+            let renewal = confirmation::ask(&sign_in, ticket.digest(), &session).await;
+            drop(turn);
+            let access = renewal.map(|renewal| renewal.access_token);
+            sign_in.provider.end_others(access.as_ref(), &others).await
+        }
+    });
+    let done = matches!(asking.await, Ok(Ok(())));
+    leave(&app, sign_in, &session, preferences, done).await
+}
+
+/// The session of a form that it belongs to.
+fn proven(
+    sign_in: &SignIn,
+    visitor: &Visitor,
+    preferences: &Preferences,
+    body: &[u8],
+) -> Result<(Ticket, Arc<Session>), Box<Response>> {
+    let (Some(ticket), Some(session)) = (&visitor.ticket, &visitor.session) else {
+        return Err(Box::new(see_other("/")));
+    };
+    let token = field(body, "token").unwrap_or_default();
+    if same(&token, &ticket.derive(FORM)) {
+        return Ok((ticket.clone(), Arc::clone(session)));
+    }
+    let entry = Entry::new(Moment::now().wall, Action::ForgeryRefused, visitor.client);
+    let entry = entry.about(&session.identity, session.standing.roles());
+    sign_in.trail.note(entry.because("form-token"));
+    Err(Box::new(fault(Fault::Foreign, preferences)))
+}
+
+/// Sends a browser to the provider, to end its session there, too.  Where that, or what was to be done before, is not possible, it is done
+/// here and may go on there: whoever signs out should know.
+async fn leave(app: &App, sign_in: &SignIn, session: &Session, mut preferences: Preferences, done: bool) -> Response {
+    let metadata = sign_in.provider.fresh_metadata().await.ok().filter(|_| done);
+    let mut response = if let Some(metadata) = metadata {
+        let address = sign_in
+            .provider
+            .sign_out_address(&metadata, &session.standing.id_token());
         see_other(address.as_ref().map_or("/", |address| address.as_str()))
     } else {
-        // Here it is done; there it may go on, and whoever signs out should know.
         let address = crate::web::sign_in::PATH.to_owned();
         preferences.account = Account::Out { address };
         let around = Surround::new(&preferences, app.record.as_deref(), "/");
@@ -78,7 +144,9 @@ pub async fn back_channel(State(app): State<App>, Extension(visitor): Extension<
         Ok(ended) => {
             for session in ended {
                 let entry = Entry::new(Moment::now().wall, Action::SignOutByProvider, None);
-                sign_in.trail.note(entry.about(&session.identity, session.roles));
+                sign_in
+                    .trail
+                    .note(entry.about(&session.identity, session.standing.roles()));
             }
             StatusCode::OK.into_response()
         }
@@ -95,10 +163,7 @@ pub async fn back_channel(State(app): State<App>, Extension(visitor): Extension<
     }
 }
 
-async fn end_by_token(
-    sign_in: &SignIn,
-    body: &[u8],
-) -> Result<Vec<std::sync::Arc<crate::sign_in::session::Session>>, ProviderError> {
+async fn end_by_token(sign_in: &SignIn, body: &[u8]) -> Result<Vec<Arc<Session>>, ProviderError> {
     let raw = field(body, "logout_token").ok_or(ProviderError::Answer)?;
     let token = sign_in.provider.check_logout_token(&raw).await?;
     sign_in.replays.note(&token.id, Moment::now().steady)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -33,6 +34,8 @@ pub(crate) struct Behaviour {
     pub(crate) document: Box<dyn Fn(&mut Value) + Send>,
     /// Answers nothing.
     pub(crate) stalls: bool,
+    /// How long its answers take on their way.
+    pub(crate) delay: Duration,
     /// More bytes than anybody wants.
     pub(crate) floods: Option<&'static str>,
     /// Nonces by code; a code is good once.
@@ -40,6 +43,16 @@ pub(crate) struct Behaviour {
     pub(crate) keys: Keys,
     /// How often keys were asked for.
     pub(crate) key_questions: usize,
+    /// Gives tokens to ask again by.
+    pub(crate) renews: bool,
+    /// Their nonces; each is good once.
+    pub(crate) renewable: BTreeMap<String, String>,
+    /// How often somebody was asked about again.
+    pub(crate) renewals: usize,
+    /// Changes the ID token of an answer to that; `null` leaves it out.
+    pub(crate) change_renewed: Box<dyn Fn(&mut Value) + Send>,
+    /// Tokens that were given back, and whose sessions a Keycloak ended.
+    pub(crate) given_back: Vec<String>,
 }
 
 pub(crate) struct Keys {
@@ -75,7 +88,7 @@ impl Keys {
         ] })
     }
 
-    fn sign(&self, signer: Signer, kind: &str, claims: &Value) -> String {
+    pub(crate) fn sign(&self, signer: Signer, kind: &str, claims: &Value) -> String {
         let (algorithm, key) = match signer {
             Signer::Es256 | Signer::Stranger => ("ES256", "es"),
             Signer::EdDsa => ("EdDSA", "ed"),
@@ -120,10 +133,16 @@ impl Provider {
             change: Box::new(|_| {}),
             document: Box::new(|_| {}),
             stalls: false,
+            delay: Duration::ZERO,
             floods: None,
             codes: BTreeMap::new(),
             keys: Keys::new("first"),
             key_questions: 0,
+            renews: false,
+            renewable: BTreeMap::new(),
+            renewals: 0,
+            change_renewed: Box::new(|_| {}),
+            given_back: Vec::new(),
         };
         let provider = Self {
             address: listener.local_addr().unwrap(),
@@ -148,6 +167,19 @@ impl Provider {
 
     pub(crate) fn key_questions(&self) -> usize {
         self.behaviour.lock().unwrap().key_questions
+    }
+
+    pub(crate) fn renewals(&self) -> usize {
+        self.behaviour.lock().unwrap().renewals
+    }
+
+    /// Tokens that somebody can be asked about by.
+    pub(crate) fn renewable(&self) -> Vec<String> {
+        self.behaviour.lock().unwrap().renewable.keys().cloned().collect()
+    }
+
+    pub(crate) fn given_back(&self) -> Vec<String> {
+        self.behaviour.lock().unwrap().given_back.clone()
     }
 
     /// A token that says that somebody is no longer signed in.
@@ -186,11 +218,20 @@ impl Provider {
             std::future::pending::<()>().await;
             return;
         };
+        let delay = self.behaviour.lock().unwrap().delay;
+        tokio::time::sleep(delay).await;
         let head = format!(
             "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+    }
+
+    fn claims(&self, nonce: &str) -> Value {
+        json!({
+            "iss": self.issuer(), "aud": "qclock-dashboard", "sub": "4f1c", "iat": now(), "exp": now() + 300, "nonce": nonce,
+            "name": "Ann <b>", "preferred_username": "ann", "sid": "s-1", "roles": ["auditor"],
+        })
     }
 
     fn answer(&self, request: &str) -> Option<(u16, String)> {
@@ -208,6 +249,7 @@ impl Provider {
                 let mut document = json!({
                     "issuer": base, "authorization_endpoint": format!("{base}/authorize"), "token_endpoint": format!("{base}/token"),
                     "jwks_uri": format!("{base}/jwks"), "end_session_endpoint": format!("{base}/end"),
+                    "revocation_endpoint": format!("{base}/revoke"),
                     "code_challenge_methods_supported": ["S256"], "authorization_response_iss_parameter_supported": true,
                 });
                 (behaviour.document)(&mut document);
@@ -226,26 +268,58 @@ impl Provider {
                 200,
                 json!({ "access_token": "own", "token_type": "Bearer", "expires_in": 60 }).to_string(),
             ),
-            path if path.ends_with("/token") => {
-                let code = request.rsplit("code=").next()?.split('&').next()?;
-                let Some(nonce) = behaviour.codes.remove(code) else {
+            path if path.ends_with("/token") && request.contains("grant_type=refresh_token") => {
+                behaviour.renewals += 1;
+                let token = field(request, "refresh_token=")?;
+                let Some(nonce) = behaviour.renewable.remove(token) else {
                     return Some((400, json!({ "error": "invalid_grant" }).to_string()));
                 };
-                let mut claims = json!({
-                    "iss": self.issuer(), "aud": "qclock-dashboard", "sub": "4f1c", "iat": now(), "exp": now() + 300, "nonce": nonce,
-                    "name": "Ann <b>", "sid": "s-1", "roles": ["auditor"],
-                });
+                let mut claims = self.claims(&nonce);
                 (behaviour.change)(&mut claims);
-                let token = behaviour.keys.sign(behaviour.signer, "JWT", &claims);
-                (
-                    200,
-                    json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60, "id_token": token })
-                        .to_string(),
-                )
+                (behaviour.change_renewed)(&mut claims);
+                (200, tokens(&mut behaviour, &claims, nonce))
+            }
+            path if path.ends_with("/token") => {
+                let Some(nonce) = behaviour.codes.remove(field(request, "code=")?) else {
+                    return Some((400, json!({ "error": "invalid_grant" }).to_string()));
+                };
+                let mut claims = self.claims(&nonce);
+                (behaviour.change)(&mut claims);
+                (200, tokens(&mut behaviour, &claims, nonce))
+            }
+            "/revoke" => {
+                let token = field(request, "token=")?.to_owned();
+                behaviour.given_back.push(token);
+                (200, String::new())
+            }
+            // As Keycloak has it, for the person whose token it is.
+            path if path.ends_with("/account/sessions?current=false") && request.starts_with("DELETE ") => {
+                let token = request.split("Bearer ").nth(1)?.split('\r').next()?.to_owned();
+                behaviour.given_back.push(token);
+                (204, String::new())
             }
             _ => (404, "{}".to_owned()),
         })
     }
+}
+
+/// A field of a form.
+fn field<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    let body = request.split("\r\n\r\n").nth(1)?;
+    body.split('&').find_map(|pair| pair.strip_prefix(name))
+}
+
+fn tokens(behaviour: &mut Behaviour, claims: &Value, nonce: String) -> String {
+    let mut answer = json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60 });
+    if !claims.is_null() {
+        answer["id_token"] = behaviour.keys.sign(behaviour.signer, "JWT", claims).into();
+    }
+    if behaviour.renews {
+        let token = format!("r{}", rand());
+        answer["refresh_token"] = token.as_str().into();
+        behaviour.renewable.insert(token, nonce);
+    }
+    answer.to_string()
 }
 
 pub(crate) fn now() -> i64 {

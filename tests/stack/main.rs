@@ -110,6 +110,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         sign_in::everywhere,
         InABrowser,
     ),
+    (
+        "a role that is taken away and an account that is disabled are seen within seconds",
+        sign_in::revoked,
+        InABrowser,
+    ),
     ("a session that nobody uses ends", sign_in::by_time, InABrowser),
     (
         "people who are signed in stay so while the identity provider is away, and others are told",

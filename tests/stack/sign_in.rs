@@ -13,12 +13,14 @@ mod ends;
 mod killed;
 mod outage;
 pub(crate) mod realm;
+mod revoked;
 mod roles;
 
 pub(crate) use application::signed_in_for;
 pub(crate) use ends::{by_time, everywhere};
 pub(crate) use killed::killed_at_random;
 pub(crate) use outage::{away, key_rotated};
+pub(crate) use revoked::revoked;
 pub(crate) use roles::each_role;
 
 use realm::{Person, random};

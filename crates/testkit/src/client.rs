@@ -34,15 +34,16 @@ pub fn get(url: &str, deadline: Duration) -> Result<Answer> {
 
 /// Any method without a body, with extra headers.
 pub fn request(method: &str, url: &str, headers: &[(&str, &str)], deadline: Duration) -> Result<Answer> {
-    exchange(method, url, headers, "", deadline)
+    send(method, url, headers, "", deadline)
 }
 
 /// POST with a body.
 pub fn post(url: &str, headers: &[(&str, &str)], body: &str, deadline: Duration) -> Result<Answer> {
-    exchange("POST", url, headers, body, deadline)
+    send("POST", url, headers, body, deadline)
 }
 
-fn exchange(method: &str, url: &str, headers: &[(&str, &str)], body: &str, deadline: Duration) -> Result<Answer> {
+/// Any method, with a body.
+pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str, deadline: Duration) -> Result<Answer> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(deadline))
         .http_status_as_error(false)

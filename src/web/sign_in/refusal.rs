@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use crate::language::Text;
 use crate::sign_in::callback::CallbackError;
+use crate::sign_in::confirmation::NOT_CONFIRMED;
 use crate::sign_in::provider::ProviderError;
 use crate::web::account::Account;
 use crate::web::preferences::Preferences;
@@ -26,6 +27,8 @@ pub enum Refusal {
     OtherBrowser,
     /// The provider says no; this is its word.
     Declined(String),
+    /// The provider no longer stands by the session.
+    Disowned,
     /// The machine has no random numbers.
     NoChance,
 }
@@ -53,6 +56,7 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Declined(_) => StatusCode::FORBIDDEN,
+            Self::Disowned => StatusCode::UNAUTHORIZED,
             Self::NoChance => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -66,6 +70,7 @@ impl Refusal {
             Self::UnknownState => "unknown-state".to_owned(),
             Self::OtherBrowser => "other-browser".to_owned(),
             Self::Declined(word) => format!("provider says {word}"),
+            Self::Disowned => NOT_CONFIRMED.to_owned(),
             Self::NoChance => "no-random-numbers".to_owned(),
         }
     }
@@ -128,6 +133,17 @@ impl Refusal {
                     "Le fournisseur d'identité ne vous a pas laissé entrer.",
                 ),
                 retry(),
+            ],
+            Self::Disowned => [
+                Text::new("You have been signed out", "Vous avez été déconnecté"),
+                Text::new(
+                    "The identity provider no longer confirms your session: it ended there, or your account was changed.",
+                    "Le fournisseur d'identité ne confirme plus votre session : elle y est terminée, ou votre compte a été modifié.",
+                ),
+                Text::new(
+                    "Sign in again; if that is not possible, ask your administrator.",
+                    "Reconnectez-vous ; si c'est impossible, adressez-vous à votre administrateur.",
+                ),
             ],
             Self::NoChance => [
                 Text::new("Signing in is not possible", "Connexion impossible"),

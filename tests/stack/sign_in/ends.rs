@@ -62,6 +62,23 @@ pub(crate) fn everywhere(stack: &Stack) -> Result<()> {
         sound(page)?;
     }
     ensure!(person.sessions()? == 0, "the provider still has sessions");
+
+    for page in [&desk, &phone] {
+        sign_in(stack, page, &person)?;
+    }
+    desk.open(&public(stack, "/qclock/account"))?;
+    desk.follow(".everywhere button[type=submit]")?;
+    signed_out(stack, &desk)?;
+    ensure!(
+        person.sessions()? == 0,
+        "after a sign-out everywhere the provider has {} sessions",
+        person.sessions()?
+    );
+    for page in [&desk, &phone] {
+        page.open(&public(stack, "/qclock/account"))?;
+        at_provider(stack, page)?;
+        sound(page)?;
+    }
     Ok(())
 }
 
@@ -69,7 +86,11 @@ pub(crate) fn everywhere(stack: &Stack) -> Result<()> {
 pub(crate) fn by_time(stack: &Stack) -> Result<()> {
     with(
         stack,
-        &["QCLOCK_SESSION_IDLE_SECONDS=3", "QCLOCK_STATUS_ACCESS=private"],
+        &[
+            "QCLOCK_SESSION_IDLE_SECONDS=3",
+            "QCLOCK_SESSION_CHECK_SECONDS=1",
+            "QCLOCK_STATUS_ACCESS=private",
+        ],
         "dashboard",
     )?;
     let realm = Realm::new(stack);
@@ -77,7 +98,7 @@ pub(crate) fn by_time(stack: &Stack) -> Result<()> {
     let browser = Browser::start()?;
     let page = browser.person()?;
     sign_in(stack, &page, &person)?;
-    // What a page fetches by itself.
+    // What a page fetches by itself, for which the provider is asked meanwhile.
     let ended = || match status_of(&page, "/qclock/snapshot") {
         Ok(401) => Ok(()),
         other => Err(format!("{other:?}")),

@@ -14,7 +14,7 @@ use super::{AGAIN_WITHIN, IDENTITY_WITHIN, at_provider, public, send, sign_in, s
 /// The dashboard believes for 10 s that the provider is where it was.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
 
-/// Whoever is signed in stays so; whoever wants to sign in is told what is wrong and what to do; it heals by itself.
+/// Whoever is signed in stays so until it is back; whoever wants to sign in is told what is wrong and what to do; it heals by itself.
 pub(crate) fn away(stack: &Stack) -> Result<()> {
     let realm = Realm::new(stack);
     let person = realm.person("working", &["operator"])?;
@@ -53,9 +53,17 @@ pub(crate) fn away(stack: &Stack) -> Result<()> {
     at_provider(stack, &outside)?;
     send(&outside, &person.name, &person.password)?;
     signed_in(stack, &outside, &person.name)?;
-    inside.open(&public(stack, "/qclock/account"))?;
+    // Its own sessions were in its memory: it stands by none of before, and whoever was signed in is told so.
+    wait_for("the provider is asked again", AGAIN_WITHIN, || {
+        let opened = inside.open(&public(stack, "/qclock/account"));
+        match opened.and_then(|()| Ok((inside.status()?, inside.text()?))) {
+            Ok((401, text)) if text.contains("You have been signed out") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })?;
+    inside.follow("a[href='/qclock/sign-in'].control")?;
+    send(&inside, &person.name, &person.password)?;
     signed_in(stack, &inside, &person.name)?;
-    sound(&inside)?;
     // Apache's page asks again by itself, and the provider begins anew where somebody was.
     wait_for("the form is back by itself", AGAIN_WITHIN, || {
         at_provider(stack, &under_way).map_err(|error| format!("{error:#}"))

@@ -87,7 +87,7 @@ impl<'a> Realm<'a> {
         let address = self.stack.identity_url(&format!("/auth/admin/realms/qclock{path}"));
         let headers = [JSON, ("Authorization", authorization.as_str())];
         let answer = match body {
-            Some(body) => client::post(&address, &headers, &body.to_string(), PATIENCE)?,
+            Some(body) => client::send(method, &address, &headers, &body.to_string(), PATIENCE)?,
             None => client::request(method, &address, &headers, PATIENCE)?,
         };
         ensure!(
@@ -119,6 +119,22 @@ impl Person<'_> {
     pub(crate) fn sessions(&self) -> Result<usize> {
         let answer = self.realm.send("GET", &format!("/users/{}/sessions", self.id), None)?;
         Ok(answer.json()?.as_array().context("no list of sessions")?.len())
+    }
+
+    /// Gives or takes a role.
+    pub(crate) fn change_role(&self, role: &str, given: bool) -> Result<()> {
+        let role = self.realm.send("GET", &format!("/roles/{role}"), None)?.json()?;
+        let path = format!("/users/{}/role-mappings/realm", self.id);
+        let method = if given { "POST" } else { "DELETE" };
+        self.realm.send(method, &path, Some(&json!([role]))).map(drop)
+    }
+
+    /// The account can no longer be used.
+    pub(crate) fn disable(&self) -> Result<()> {
+        let path = format!("/users/{}", self.id);
+        self.realm
+            .send("PUT", &path, Some(&json!({ "enabled": false })))
+            .map(drop)
     }
 
     /// The provider ends all of them, as its console and a person's own account page do.

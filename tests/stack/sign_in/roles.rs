@@ -13,7 +13,7 @@ const WHO: [&str; 6] = ["nobody", "no-role", "viewer", "operator", "auditor", "a
 type Row = (&'static str, [u64; 6]);
 
 /// What each of them is answered by Apache, when the status is for everybody.  303: sent to sign in, or on from there.
-const PUBLIC: [Row; 13] = [
+const PUBLIC: [Row; 14] = [
     ("/", [200; 6]),
     ("/qclock/events", [200; 6]),
     ("/qclock/snapshot", [200; 6]),
@@ -24,6 +24,7 @@ const PUBLIC: [Row; 13] = [
     ("/qclock/sign-in", [303; 6]),
     ("/qclock/sign-in/callback", [400; 6]),
     ("/qclock/sign-out", [405; 6]),
+    ("/qclock/sign-out/everywhere", [405; 6]),
     ("/qclock/sign-out/back-channel", [404; 6]),
     ("/healthz", [200; 6]),
     ("/metrics", [404; 6]),
