@@ -179,8 +179,8 @@
     try {
       const answer = await fetch(body.dataset.snapshot, { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (answer.ok) hear(await answer.text());
-      // The session has ended: the page itself leads to where a new one begins.
-      else if (answer.status === 401) location.reload();
+      // The session has ended.  A new one begins when a person wants it: the provider would let this page in again by itself, for ever.
+      else if (answer.status === 401) location.replace(body.dataset.ended);
     } catch {
       // The silence shows by itself.
     }

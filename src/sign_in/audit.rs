@@ -34,6 +34,8 @@ pub enum Action {
     SignOutEverywhere,
     /// The provider says that somebody may do more or less than before.
     RolesChanged,
+    /// The provider did not say whether it stands by a session.
+    Unconfirmed,
     /// The provider ended somebody's session, or no longer stands by it.
     SignOutByProvider,
     /// The provider's word for that was not believed.
@@ -53,6 +55,7 @@ impl Action {
             Self::SignOut => "sign-out",
             Self::SignOutEverywhere => "sign-out-everywhere",
             Self::RolesChanged => "roles-changed",
+            Self::Unconfirmed => "session-unconfirmed",
             Self::SignOutByProvider => "sign-out-by-provider",
             Self::SignOutRefused => "sign-out-refused",
             Self::AccessRefused => "access-refused",
@@ -67,6 +70,7 @@ impl Action {
             Self::SignInRefused => language.pick("Sign-in refused", "Connexion refusée"),
             Self::SignOut => language.pick("Sign-out", "Déconnexion"),
             Self::SignOutEverywhere => language.pick("Sign-out everywhere", "Déconnexion partout"),
+            Self::Unconfirmed => language.pick("Session not confirmed", "Session non confirmée"),
             Self::RolesChanged => language.pick("Roles changed", "Rôles modifiés"),
             Self::SignOutByProvider => language.pick("Sign-out by the provider", "Déconnexion par le fournisseur"),
             Self::SignOutRefused => language.pick("Sign-out message refused", "Message de déconnexion refusé"),
@@ -89,6 +93,7 @@ impl Action {
             Self::SignIn => ("authentication", "start"),
             Self::SignOut | Self::SignOutEverywhere | Self::SignOutByProvider => ("authentication", "end"),
             Self::RolesChanged => ("iam", "change"),
+            Self::Unconfirmed => ("authentication", "info"),
             Self::SignInRefused | Self::SignOutRefused => ("authentication", "denied"),
             Self::AccessRefused | Self::ForgeryRefused => ("web", "denied"),
         }

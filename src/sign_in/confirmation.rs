@@ -53,8 +53,8 @@ pub(crate) async fn ask(sign_in: &SignIn, ticket: Digest, session: &Session) -> 
             return None;
         }
         // The provider is away, or there is something wrong between it and us: that says nothing of the person.
-        Err(_) => {
-            session.standing.put_off(now.steady, check);
+        Err(error) => {
+            put_off(sign_in, session, &error, now);
             return None;
         }
     };
@@ -78,9 +78,17 @@ pub(crate) async fn ask(sign_in: &SignIn, ticket: Digest, session: &Session) -> 
             disown(sign_in, ticket, session, error.code(), now);
             return None;
         }
-        Err(_) => session.standing.put_off(now.steady, check),
+        Err(error) => put_off(sign_in, session, error, now),
     }
     Some(renewal)
+}
+
+/// It is written down once, and of nobody, so that an outage is one line of the audit page for all who are signed in.
+fn put_off(sign_in: &SignIn, session: &Session, error: &ProviderError, now: Moment) {
+    if session.standing.put_off(now.steady, sign_in.settings.limits.check) {
+        let entry = Entry::new(now.wall, Action::Unconfirmed, None);
+        sign_in.trail.note(entry.because(error.code()));
+    }
 }
 
 fn disown(sign_in: &SignIn, ticket: Digest, session: &Session, reason: &str, now: Moment) {

@@ -27,6 +27,8 @@ struct Said {
     refresh_token: Option<Secret>,
     at: Moment,
     due: Instant,
+    /// The last question had no answer.
+    silent: bool,
 }
 
 impl Standing {
@@ -38,6 +40,7 @@ impl Standing {
             refresh_token,
             at: now,
             due: now.steady + check,
+            silent: false,
         };
         Self {
             said: Mutex::new(said),
@@ -95,13 +98,15 @@ impl Standing {
         if let Some((roles, id_token)) = told {
             (said.roles, said.id_token) = (roles, id_token);
         }
-        (said.at, said.due) = (now, now.steady + check);
+        (said.at, said.due, said.silent) = (now, now.steady + check, false);
         before
     }
 
-    /// It did not answer.
-    pub fn put_off(&self, now: Instant, check: Duration) {
-        self.lock().due = now + check.min(RETRY);
+    /// It did not answer.  Returns whether that is news.
+    pub fn put_off(&self, now: Instant, check: Duration) -> bool {
+        let mut said = self.lock();
+        said.due = now + check.min(RETRY);
+        !std::mem::replace(&mut said.silent, true)
     }
 
     fn lock(&self) -> MutexGuard<'_, Said> {
@@ -151,7 +156,7 @@ mod tests {
         let now = Moment::now();
         let asked = standing(Roles::default(), Some("a"), now);
         assert!(!asked.is_due(after(now, 59).steady) && asked.is_due(after(now, 60).steady));
-        asked.put_off(after(now, 60).steady, CHECK);
+        assert!(asked.put_off(after(now, 60).steady, CHECK) && !asked.put_off(after(now, 60).steady, CHECK));
         assert!(!asked.is_due(after(now, 69).steady) && asked.is_due(after(now, 70).steady));
         let before = asked.confirm(
             Some((Roles::of([Role::Viewer]), Secret::new("y"))),
@@ -160,6 +165,7 @@ mod tests {
         );
         assert_eq!((before, asked.roles()), (Roles::default(), Roles::of([Role::Viewer])));
         assert!(!asked.is_due(after(now, 129).steady) && asked.is_due(after(now, 130).steady));
+        assert!(asked.put_off(after(now, 130).steady, CHECK), "a new silence is news");
         asked.rotate(Secret::new("b"));
         assert_eq!(asked.refresh_token().unwrap().reveal(), "b");
         assert!(!standing(Roles::default(), None, now).is_due(after(now, 9000).steady));

@@ -3,7 +3,7 @@
 //! Every request passes [`guard`] before a handler sees it.  A route that is not in the table is not served, so none can be forgotten.
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,12 +15,11 @@ use crate::sign_in::audit::{Action, Entry};
 use crate::sign_in::role::{Role, Roles};
 use crate::web::App;
 use crate::web::account::Account;
-use crate::web::cookies::Cookies;
 use crate::web::edge::came_through_proxy;
 use crate::web::errors::{Fault, fault, problem};
 use crate::web::origin::comes_from_us;
 use crate::web::preferences::Preferences;
-use crate::web::sign_in::Refusal;
+use crate::web::sign_in::{Refusal, farewell};
 use crate::web::visitor::Visitor;
 
 /// What a route asks of whoever wants it.
@@ -196,7 +195,7 @@ pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> 
             return refuse(rule.kind, Fault::Foreign, &preferences);
         }
         if visitor.disowned && rule.kind == Kind::Page && is_confirmed(rule.need, StatusAccess::Private) {
-            return farewell(sign_in, &preferences);
+            return farewell(sign_in, &preferences, &Refusal::Disowned);
         }
     }
     match decision {
@@ -226,25 +225,21 @@ fn is_confirmed(need: Need, status: StatusAccess) -> bool {
     }
 }
 
-/// Tells whoever was signed in that they no longer are, and why; once, since the cookie goes with it.
-fn farewell(sign_in: &SignIn, preferences: &Preferences) -> Response {
-    let mut response = Refusal::Disowned.page(preferences);
-    let cookies = Cookies::of(&sign_in.settings.public);
-    response
-        .headers_mut()
-        .extend(cookies.take(cookies.session).map(|cookie| (SET_COOKIE, cookie)));
-    response
-}
-
 fn takes(kind: Kind, method: &Method) -> bool {
     methods(kind).split(", ").any(|name| name == method.as_str())
 }
 
 fn refuse(kind: Kind, what: Fault, preferences: &Preferences) -> Response {
-    match kind {
+    let mut response = match kind {
         Kind::Data | Kind::Message if what != Fault::NotFound => problem(what.status(), what.key()),
         _ => fault(what, preferences),
+    };
+    if what == Fault::Unconfirmed {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("10"));
     }
+    response
 }
 
 fn sign_in_first(request: &Request) -> Response {

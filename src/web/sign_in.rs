@@ -31,6 +31,9 @@ pub const PATH: &str = "/qclock/sign-in";
 /// Marks an address that was already led to the public one.
 const LED: &str = "led";
 
+/// Asks for the page about a session that has ended, and for no new one.
+const ENDED: &str = "ended";
+
 /// The address that begins a sign-in and returns to `path`.
 pub fn address(path: &str) -> String {
     match LocalPath::parse(path).as_str() {
@@ -58,6 +61,14 @@ pub async fn start(
     let back_to = LocalPath::parse(wanted.as_ref().map_or("/", |(_, path)| path));
     if visitor.session.is_some() {
         return see_other(back_to.as_str());
+    }
+    if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == ENDED) {
+        let why = if visitor.disowned {
+            Refusal::Disowned
+        } else {
+            Refusal::Ended
+        };
+        return farewell(sign_in, &preferences, &why);
     }
     // The provider sends browsers to the public address; the cookie must be there before.
     let led = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == LED);
@@ -200,6 +211,16 @@ fn welcome(sign_in: &SignIn, visitor: &Visitor, preferences: &Preferences, grant
     for cookie in given.into_iter().flatten() {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
+    response
+}
+
+/// Tells whoever was signed in that they no longer are, and why; once, since the cookie goes with it.
+pub(super) fn farewell(sign_in: &SignIn, preferences: &Preferences, why: &Refusal) -> Response {
+    let mut response = why.page(preferences);
+    let cookies = Cookies::of(&sign_in.settings.public);
+    response
+        .headers_mut()
+        .extend(cookies.take(cookies.session).map(|cookie| (SET_COOKIE, cookie)));
     response
 }
 

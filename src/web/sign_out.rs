@@ -31,6 +31,8 @@ use crate::web::visitor::Visitor;
 #[template(path = "signed_out.html")]
 struct SignedOutPage<'a> {
     around: Surround<'a>,
+    /// Where one's own session at the provider ends, where it answers.
+    address: Option<String>,
 }
 
 /// `POST /qclock/sign-out`.  The guard has seen that the form is from one of our pages; its token shows that it is this session's.
@@ -116,17 +118,20 @@ fn proven(
 /// Sends a browser to the provider, to end its session there, too.  Where that, or what was to be done before, is not possible, it is done
 /// here and may go on there: whoever signs out should know.
 async fn leave(app: &App, sign_in: &SignIn, session: &Session, mut preferences: Preferences, done: bool) -> Response {
-    let metadata = sign_in.provider.fresh_metadata().await.ok().filter(|_| done);
-    let mut response = if let Some(metadata) = metadata {
-        let address = sign_in
-            .provider
-            .sign_out_address(&metadata, &session.standing.id_token());
+    let metadata = sign_in.provider.fresh_metadata().await.ok();
+    let answers = metadata.is_some();
+    let id_token = session.standing.id_token();
+    let address = metadata.and_then(|metadata| sign_in.provider.sign_out_address(&metadata, &id_token));
+    let mut response = if answers && done {
         see_other(address.as_ref().map_or("/", |address| address.as_str()))
     } else {
-        let address = crate::web::sign_in::PATH.to_owned();
-        preferences.account = Account::Out { address };
-        let around = Surround::new(&preferences, app.record.as_deref(), "/");
-        respond(&SignedOutPage { around }, &preferences)
+        let out = crate::web::sign_in::PATH.to_owned();
+        preferences.account = Account::Out { address: out };
+        let page = SignedOutPage {
+            around: Surround::new(&preferences, app.record.as_deref(), "/"),
+            address: address.map(String::from),
+        };
+        respond(&page, &preferences)
     };
     let cookies = Cookies::of(&sign_in.settings.public);
     response

@@ -220,13 +220,18 @@ async fn a_browser_that_goes_away_does_not_cost_the_session() {
 async fn without_an_answer_one_can_view_and_no_more() {
     let (stage, jar) = somebody(&[("QCLOCK_SESSION_UNCHECKED_SECONDS", "3")]).await;
     stage.provider.set(|it| it.stalls = true);
-    let page = until(&stage, &jar, "/qclock/audit", 503).await.body;
-    assert!(page.contains("cannot confirm your roles"), "{page}");
+    let answer = until(&stage, &jar, "/qclock/audit", 503).await;
+    assert_eq!(answer.header("retry-after"), Some("10"));
+    assert!(answer.body.contains("cannot confirm your roles"), "{}", answer.body);
     for path in ["/", "/qclock/snapshot", "/qclock/account", "/api/v1/status"] {
         assert_eq!(stage.get(&mut jar.clone(), path).await.status, 200, "{path}");
     }
     stage.provider.set(|it| it.stalls = false);
-    until(&stage, &jar, "/qclock/audit", 200).await;
+    let page = until(&stage, &jar, "/qclock/audit", 200).await.body;
+    assert!(
+        page.contains("Session not confirmed") && page.contains("provider-late"),
+        "{page}"
+    );
 }
 
 #[tokio::test]

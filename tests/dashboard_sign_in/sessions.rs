@@ -147,6 +147,18 @@ async fn sessions_end_by_themselves() {
         sleep(Duration::from_millis(50)).await;
     }
     assert!(begun.elapsed() > Duration::from_secs(1));
+    // What the page that was open leads to: no new sign-in before somebody wants one.
+    let page = stage.get(&mut jar, "/").await.body;
+    let way = page.split("data-ended=\"").nth(1).unwrap().split('"').next().unwrap();
+    let ended = stage.get(&mut jar, way).await;
+    assert_eq!((ended.status, ended.header("location")), (401, None));
+    assert!(
+        ended.body.contains("Nobody used this page for a while"),
+        "{}",
+        ended.body
+    );
+    assert_eq!(jar.get("qclock_session"), None);
+    assert_eq!(stage.get(&mut jar, "/qclock/sign-in").await.status, 303);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ pub enum Refusal {
     Declined(String),
     /// The provider no longer stands by the session.
     Disowned,
+    /// The session has ended while a page of it was open.
+    Ended,
     /// The machine has no random numbers.
     NoChance,
 }
@@ -56,7 +58,7 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Declined(_) => StatusCode::FORBIDDEN,
-            Self::Disowned => StatusCode::UNAUTHORIZED,
+            Self::Disowned | Self::Ended => StatusCode::UNAUTHORIZED,
             Self::NoChance => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -71,6 +73,7 @@ impl Refusal {
             Self::OtherBrowser => "other-browser".to_owned(),
             Self::Declined(word) => format!("provider says {word}"),
             Self::Disowned => NOT_CONFIRMED.to_owned(),
+            Self::Ended => "session-ended".to_owned(),
             Self::NoChance => "no-random-numbers".to_owned(),
         }
     }
@@ -144,6 +147,14 @@ impl Refusal {
                     "Sign in again; if that is not possible, ask your administrator.",
                     "Reconnectez-vous ; si c'est impossible, adressez-vous à votre administrateur.",
                 ),
+            ],
+            Self::Ended => [
+                Text::new("You have been signed out", "Vous avez été déconnecté"),
+                Text::new(
+                    "Nobody used this page for a while, or the session was ended elsewhere.",
+                    "Personne n'a utilisé cette page depuis un moment, ou la session a été terminée ailleurs.",
+                ),
+                Text::new("Sign in again to go on.", "Reconnectez-vous pour continuer."),
             ],
             Self::NoChance => [
                 Text::new("Signing in is not possible", "Connexion impossible"),

@@ -105,6 +105,17 @@ pub(crate) fn by_time(stack: &Stack) -> Result<()> {
     };
     let ((), after) = wait_for("a session without use ends", ENDED_WITHIN, ended)?;
     println!("    an idle limit of 3 s was seen after {after:.1?}");
+    // The page that was open says so, and does not let itself in again, although the provider would.
+    let ((), said) = wait_for("the open page says so", ENDED_WITHIN, || match page.text() {
+        Ok(text) if text.contains("You have been signed out") => Ok(()),
+        other => Err(format!("{other:?}")),
+    })?;
+    println!("    the page that was open says so after {said:.1?} more");
+    ensure!(person.sessions()? == 1, "the provider's own session is there");
+    ensure!(
+        status_of(&page, "/qclock/snapshot")? == 401,
+        "the page let itself in again"
+    );
     // The provider's own session goes on, and brings them back without a question, to the page that they wanted.
     page.open(&public(stack, "/qclock/audit?of=changes"))?;
     signed_in(stack, &page, &person.name)?;
