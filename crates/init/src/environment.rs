@@ -1,6 +1,6 @@
 //! Variables: the ones that set limits, the ones that nobody knows, and what the children get to see.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub fn unknown_variables<'a>(
 ) -> Vec<(&'a str, Option<&'a str>)> {
     // Of other families anything may come in, for anybody: `QCLOCK_` is ours, `MYSQL_` means the database's image.
     let family = |name: &str| name.split_once('_').map(|(family, _)| family.to_owned());
-    let families: BTreeSet<String> = known.iter().filter_map(|known| family(known)).collect();
+    let families: Vec<String> = known.iter().filter_map(|known| family(known)).collect();
     names
         .filter(|name| family(name).is_some_and(|family| families.contains(&family)))
         .filter(|name| !known.iter().any(|known| known == name))
@@ -78,7 +78,8 @@ pub fn of_service(
 ) -> BTreeMap<OsString, OsString> {
     let hides =
         |name: &OsString| configuration.first_start.is_some() && SECRET_VARIABLES.iter().any(|secret| *secret == name);
-    let mut environment: BTreeMap<OsString, OsString> = container.filter(|(name, _)| !hides(name)).collect();
+    let mut environment = BTreeMap::new();
+    environment.extend(container.filter(|(name, _)| !hides(name)));
     environment.extend(
         translated
             .iter()

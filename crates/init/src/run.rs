@@ -333,7 +333,8 @@ impl<'a> Runner<'a> {
                 environment::of_service(self.configuration, &service.environment, &self.translated, container);
             (service.command.clone(), environment, (service.stdout, service.stderr))
         } else {
-            let all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+            let mut all: BTreeMap<OsString, OsString> = BTreeMap::new();
+            all.extend(std::env::vars_os());
             let path = self.path.to_string_lossy().into_owned();
             let task = Task::of(self.configuration);
             let (name, errors) = task.map_or(("help", Format::Plain), |task| (task.name, task.errors));

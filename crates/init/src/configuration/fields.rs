@@ -128,11 +128,13 @@ impl<T: FromToml> FromToml for Vec<T> {
 impl FromToml for BTreeMap<String, String> {
     fn from_toml(key: &str, value: &Value<'_>) -> Result<Self, Fault> {
         let table = value.get_ref().as_table().ok_or_else(|| kind(key, value, "a table"))?;
-        let entries = table.iter().map(|(name, value)| {
+        // Not collected, here and elsewhere: the standard library would sort them first, with much code for each kind of map.
+        let mut texts = Self::new();
+        for (name, value) in table {
             let name = name.get_ref().as_ref();
-            Ok((String::from(name), String::from_toml(name, value)?))
-        });
-        entries.collect()
+            texts.insert(String::from(name), String::from_toml(name, value)?);
+        }
+        Ok(texts)
     }
 }
 

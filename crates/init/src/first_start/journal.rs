@@ -45,10 +45,10 @@ impl Journal {
         // Without randomness the fingerprints still tell a change.
         let _ = getrandom::fill(&mut salt);
         let salt = hexadecimal(&salt);
-        let secrets = settings
-            .secrets()
-            .map(|(name, secret)| (name.to_owned(), secret.fingerprint(&salt)))
-            .collect();
+        let mut secrets = BTreeMap::new();
+        for (name, secret) in settings.secrets() {
+            secrets.insert(name.to_owned(), secret.fingerprint(&salt));
+        }
         Self {
             created: Timestamp::now().rfc3339(),
             server: server.to_owned(),

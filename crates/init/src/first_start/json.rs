@@ -51,9 +51,11 @@ pub(super) fn get(document: &Value, key: &str) -> Option<String> {
 }
 
 pub(super) fn get_texts(document: &Value, key: &str) -> Option<BTreeMap<String, String>> {
-    let fields = document.get(key)?.as_object()?.iter();
-    let texts = fields.map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-    texts.collect()
+    let mut texts = BTreeMap::new();
+    for (key, value) in document.get(key)?.as_object()? {
+        texts.insert(key.clone(), value.as_str()?.to_owned());
+    }
+    Some(texts)
 }
 
 #[cfg(test)]

@@ -31,15 +31,15 @@ impl Line {
     }
 
     fn json(bytes: &[u8]) -> Option<Self> {
-        let Value::Object(mut found) = serde_json::from_slice(bytes).ok()? else {
+        let Value::Object(found) = serde_json::from_slice(bytes).ok()? else {
             return None;
         };
         Some(Self {
             prio: number(&found, "prio")?,
             err_code: number(&found, "err_code")?,
-            subsystem: text(&mut found, "subsystem")?,
-            msg: text(&mut found, "msg")??,
-            time: text(&mut found, "time")?,
+            subsystem: text(&found, "subsystem")?,
+            msg: text(&found, "msg")??,
+            time: text(&found, "time")?,
             thread: number(&found, "thread")?,
         })
     }
@@ -93,11 +93,10 @@ fn number(found: &Map<String, Value>, key: &str) -> Option<Option<u64>> {
 
 /// None: it is something else than a text.
 #[expect(clippy::option_option, reason = "absent is not wrong")]
-fn text(found: &mut Map<String, Value>, key: &str) -> Option<Option<String>> {
-    match found.remove(key) {
+fn text(found: &Map<String, Value>, key: &str) -> Option<Option<String>> {
+    match found.get(key) {
         None | Some(Value::Null) => Some(None),
-        Some(Value::String(text)) => Some(Some(text)),
-        Some(_) => None,
+        Some(value) => value.as_str().map(|text| Some(text.to_owned())),
     }
 }
 
