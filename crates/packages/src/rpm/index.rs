@@ -266,6 +266,10 @@ impl<'a> PackageView<'a> {
         self.field_text(layout::NAME)
     }
 
+    pub fn architecture_id(&self) -> StringId {
+        StringId(self.field(layout::ARCHITECTURE))
+    }
+
     pub fn architecture(&self) -> &'a str {
         self.field_text(layout::ARCHITECTURE)
     }

@@ -1,6 +1,10 @@
 //! `primary.xml`: what every package is, provides and requires.
 
+mod entry;
+
 use std::io::Read;
+
+use entry::{ENTRY, Evr, plain_entry, whole_entry};
 
 use super::index::{Index, IndexBuilder, List, Mark, NewPackage};
 use super::requirement::Range;
@@ -9,12 +13,8 @@ use super::xml::{Fault, LONGEST_VALUE, XmlError, attributes_in, for_each_piece_a
 
 /// Most entries of one package's lists; the most of an EL9 are 9,000.
 const MOST_ENTRIES: usize = 500_000;
-/// As createrepo writes entries.
-const ENTRY: &str = "<rpm:entry ";
 /// Entries that are looked up at a time.
-const MOST_AHEAD: usize = 8;
-/// Longest entry of which it is remembered how it was written.
-const LONGEST_WRITTEN: usize = 1 << 10;
+const MOST_AHEAD: usize = 16;
 
 /// Reads an unpacked `primary.xml` into an index; source packages are left out.  Another thread reads ahead.
 pub fn read_primary(source: impl Read + Send) -> Result<Index, XmlError> {
@@ -102,10 +102,34 @@ impl PrimaryParser {
         {
             return Ok(true);
         }
+        if self.field == Field::None && self.plain(scanner)? {
+            return Ok(true);
+        }
         let Some(token) = scanner.next()? else {
             return Ok(false);
         };
         self.token(token)?;
+        Ok(true)
+    }
+
+    /// Takes an element that is nothing but a text, as its three tokens would be taken; false where it is not one.
+    fn plain(&mut self, scanner: &mut Scanner<'_>) -> Result<bool, Fault> {
+        let Some(element) = scanner.plain_element() else {
+            return Ok(false);
+        };
+        let local = local_name(element.name);
+        match local {
+            // What nobody asks for.
+            "summary" | "description" | "packager" | "url" | "group" | "buildhost" => {}
+            "name" | "arch" | "license" | "vendor" | "sourcerpm" | "file" => {
+                self.field = field_of(local);
+                self.text.clear();
+                self.append(element.text)?;
+                self.close(local)?;
+            }
+            _ => return Ok(false),
+        }
+        scanner.skip(element.length);
         Ok(true)
     }
 
@@ -129,6 +153,22 @@ impl PrimaryParser {
 
     /// Looks several entries up that do not wait for each other, so that the processor fetches from memory for all of them at a time.
     fn look_ahead(&self, text: &str, list: List, ahead: &mut [Ahead; MOST_AHEAD]) -> usize {
+        let count = self.mark_ahead(text, list, ahead);
+        let entries = &mut ahead[..count];
+        // Nothing is decided in this loop, so that no wrong guess of the processor's holds up what it fetches.
+        std::hint::black_box(
+            entries
+                .iter()
+                .fold(0, |seen, entry| seen ^ self.builder.touch(entry.mark)),
+        );
+        for entry in entries {
+            entry.known = self.builder.find_written(entry.mark);
+        }
+        count
+    }
+
+    /// How many entries come next, and what each is known by.
+    fn mark_ahead(&self, text: &str, list: List, ahead: &mut [Ahead; MOST_AHEAD]) -> usize {
         let mut rest = text;
         for (count, place) in ahead.iter_mut().enumerate() {
             let Some(entry) = whole_entry(rest) else {
@@ -136,11 +176,10 @@ impl PrimaryParser {
             };
             let attributes = &entry.as_bytes()[ENTRY.len()..];
             let name = attributes.strip_prefix(b"name=\"").and_then(<[u8]>::first);
-            let mark = self.builder.mark(list, entry, name.copied());
             *place = Ahead {
                 length: entry.len(),
-                mark,
-                known: self.builder.find_written(mark),
+                mark: self.builder.mark(list, entry, name.copied()),
+                known: None,
             };
             rest = rest[entry.len()..].trim_ascii_start();
         }
@@ -149,6 +188,13 @@ impl PrimaryParser {
 
     /// An entry that is read for the first time: false where it is longer than it seemed, as an attribute has a `>` in it.
     fn new_entry(&mut self, scanner: &mut Scanner<'_>, list: List, entry: &Ahead) -> Result<bool, Fault> {
+        if let Some(plain) = plain_entry(&scanner.rest()[..entry.length]) {
+            self.count()?;
+            self.add(list, plain.name, plain.range, &plain.evr)?;
+            self.builder.note_written(list, entry.mark)?;
+            scanner.skip(entry.length);
+            return Ok(true);
+        }
         let before = scanner.position();
         if let Some(token) = scanner.next()? {
             self.token(token)?;
@@ -202,8 +248,6 @@ impl PrimaryParser {
                 self.package = NewPackage::default();
                 self.entries = 0;
             }
-            "name" => self.field = Field::Name,
-            "arch" => self.field = Field::Architecture,
             "version" => self.version(tag)?,
             "checksum" => {
                 self.field = Field::Checksum;
@@ -228,11 +272,8 @@ impl PrimaryParser {
                 self.number(tag, "start", |package, number| package.header_start = narrow(number))?;
                 self.number(tag, "end", |package, number| package.header_end = narrow(number))?;
             }
-            "license" => self.field = Field::License,
-            "vendor" => self.field = Field::Vendor,
-            "sourcerpm" => self.field = Field::Source,
-            "file" => self.field = Field::File,
             other => {
+                self.field = field_of(other);
                 if let Some(list) = list_of(other) {
                     self.list = Some(list);
                 }
@@ -355,11 +396,15 @@ impl PrimaryParser {
                 what: "name of an entry",
             });
         }
+        self.add(list, &name, range, &evr)
+    }
+
+    fn add(&mut self, list: List, name: &str, range: Range, evr: &Evr<'_>) -> Result<(), Fault> {
         let mut text = std::mem::take(&mut self.text);
         evr.write(&mut text);
         // Comparing with nothing is comparing with any.
         let range = if text.is_empty() { Range::ANY } else { range };
-        self.builder.add(list, &name, range, &text)?;
+        self.builder.add(list, name, range, &text)?;
         self.text = text;
         Ok(())
     }
@@ -395,46 +440,16 @@ impl PrimaryParser {
     }
 }
 
-/// The three attributes of a version.
-#[derive(Default)]
-struct Evr<'a> {
-    epoch: std::borrow::Cow<'a, str>,
-    version: std::borrow::Cow<'a, str>,
-    release: std::borrow::Cow<'a, str>,
-}
-
-impl<'a> Evr<'a> {
-    fn set(&mut self, attribute: &str, value: std::borrow::Cow<'a, str>) {
-        match attribute {
-            "epoch" => self.epoch = value,
-            "ver" => self.version = value,
-            "rel" => self.release = value,
-            _ => {}
-        }
+fn field_of(local: &str) -> Field {
+    match local {
+        "name" => Field::Name,
+        "arch" => Field::Architecture,
+        "license" => Field::License,
+        "vendor" => Field::Vendor,
+        "sourcerpm" => Field::Source,
+        "file" => Field::File,
+        _ => Field::None,
     }
-
-    /// `[epoch:]version[-release]`, in the place of what was there.
-    fn write(&self, text: &mut String) {
-        text.clear();
-        if !self.epoch.is_empty() && self.epoch != "0" {
-            text.push_str(&self.epoch);
-            text.push(':');
-        }
-        text.push_str(&self.version);
-        if !self.release.is_empty() {
-            text.push('-');
-            text.push_str(&self.release);
-        }
-    }
-}
-
-/// The empty element of an entry that a text begins with, up to the first `>`.
-fn whole_entry(text: &str) -> Option<&str> {
-    if !text.starts_with(ENTRY) {
-        return None;
-    }
-    let end = memchr::memchr(b'>', text.as_bytes())?;
-    Some(&text[..=end]).filter(|entry| entry.ends_with("/>") && entry.len() <= LONGEST_WRITTEN)
 }
 
 fn list_of(local: &str) -> Option<List> {

@@ -134,6 +134,12 @@ impl IndexBuilder {
         self.key.mark(kind, text.as_bytes())
     }
 
+    /// Has the processor fetch what [`IndexBuilder::find_written`] will look at.
+    #[inline]
+    pub(in crate::rpm) fn touch(&self, mark: Mark) -> u32 {
+        self.written.touch(mark)
+    }
+
     /// What the same text gave before, where there was such a text.
     pub(in crate::rpm) fn find_written(&self, mark: Mark) -> Option<u32> {
         self.written.find(mark)
@@ -250,8 +256,14 @@ impl IndexBuilder {
     pub fn finish(mut self) -> Result<Index, OverflowError> {
         let kind = std::mem::take(&mut self.checksum_kind);
         let kind = self.strings.intern(kind.as_bytes())?;
-        let (starts, provides) = self.sorted_provides();
-        let table = self.strings.lookup_table();
+        let provides = std::mem::take(&mut self.provides);
+        let strings = &self.strings;
+        let (table, (starts, provides)) = std::thread::scope(|scope| {
+            let table = scope.spawn(|| strings.lookup_table());
+            let provides = sorted_provides(&provides, strings.len());
+            let table = table.join();
+            (table.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), provides)
+        });
         self.obsoleting.sort_unstable();
         self.obsoleting.dedup();
         let width = self.checksums.len().checked_div(self.count as usize).unwrap_or(0);
@@ -277,27 +289,6 @@ impl IndexBuilder {
         Index::just_written(layout::write(&parts)?).map_err(|_| OverflowError { what: "bytes" })
     }
 
-    /// Grouped by name (a counting sort keeps the order of packages): where each name's begin, and the pairs.
-    fn sorted_provides(&mut self) -> (Vec<u32>, Vec<u32>) {
-        let mut starts = vec![0_u32; self.strings.len() + 1];
-        for provide in &self.provides {
-            starts[provide[0] as usize + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut next = starts.clone();
-        let mut pairs = vec![0; self.provides.len() * 2];
-        for &[name, package, dependency] in &self.provides {
-            let at = next[name as usize] as usize * 2;
-            next[name as usize] += 1;
-            pairs[at] = package;
-            pairs[at + 1] = dependency;
-        }
-        self.provides = Vec::new();
-        (starts, pairs)
-    }
-
     fn version(&mut self, text: &str) -> Result<u32, OverflowError> {
         if self.last_version.0 != text {
             let id = self.strings.intern(text.as_bytes())?;
@@ -317,4 +308,24 @@ impl IndexBuilder {
             self.paths.push(id);
         }
     }
+}
+
+/// Grouped by name (a counting sort keeps the order of packages): where each name's begin, and the pairs.
+fn sorted_provides(unsorted: &[[u32; 3]], strings: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0_u32; strings + 1];
+    for provide in unsorted {
+        starts[provide[0] as usize + 1] += 1;
+    }
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    let mut next = starts.clone();
+    let mut pairs = vec![0; unsorted.len() * 2];
+    for &[name, package, dependency] in unsorted {
+        let at = next[name as usize] as usize * 2;
+        next[name as usize] += 1;
+        pairs[at] = package;
+        pairs[at + 1] = dependency;
+    }
+    (starts, pairs)
 }

@@ -6,7 +6,7 @@ use super::builder::OverflowError;
 use super::{LISTS, room};
 
 /// Says what it is, and in which form: a change of the form changes the last character.
-const MAGIC: &[u8; 8] = b"qclkrpm3";
+const MAGIC: &[u8; 8] = b"qclkrpm4";
 
 /// Numbers of a package's record; the last start of its lists is the first of the next record.
 pub(super) const NAME: usize = 0;
@@ -45,7 +45,7 @@ pub(super) enum Section {
 
 const SECTIONS: usize = 11;
 /// Bytes that have a check sum of their own: looks are scattered, and what is around each is checked with it.
-pub(super) const BLOCK: usize = 1 << 9;
+pub(super) const BLOCK: usize = 1 << 7;
 /// Magic, check sum of what follows here and of the check sums at the end, kind and width of the checksums, number of strings, dependencies and packages, length of each section in
 /// numbers, length of the strings.
 pub(super) const HEADER_BYTES: usize = 8 + 8 + 4 * 5 + 4 * (SECTIONS + 1);

@@ -81,6 +81,13 @@ impl Marks {
         slot(slots, place(slots, mark)?).1.checked_sub(1)
     }
 
+    /// Has the processor fetch what [`Marks::find`] will look at: no answer, but something that must be used.
+    #[inline]
+    pub(super) fn touch(&self, mark: Mark) -> u32 {
+        let first = |slots: &MmapMut| slot(slots, mark.hash as usize & (slots.len() / SLOT - 1)).1;
+        self.slots.as_ref().map_or(0, first)
+    }
+
     /// The number of a mark; `new` when it has none yet.
     pub(super) fn intern(&mut self, mark: Mark, new: usize) -> Result<u32, OverflowError> {
         let slots = match &mut self.slots {

@@ -149,3 +149,32 @@ fn files_without_packages_are_well_formed() {
             .is_empty()
     );
 }
+
+#[test]
+fn the_usual_way_to_write_and_others_mean_the_same() {
+    // Blanks where createrepo writes none: nothing of it is taken at a glance.
+    let usual = SMALL.replace("a&amp;b", "a").replace(" pre=\"1\"", "");
+    let other = usual
+        .replace("</", "<!-- x --></")
+        .replace("\"/>", "\" />")
+        .replace("<!-- x --></metadata>", "</metadata>");
+    let [usual, other] = [usual, other].map(|text| read_primary(text.as_bytes()).unwrap());
+    assert_eq!(usual.as_bytes(), other.as_bytes());
+    assert_eq!(usual.package(0).files().count(), 2);
+}
+
+#[test]
+fn long_texts_are_refused_where_they_are_kept() {
+    let long = "x".repeat(LONGEST_VALUE + 1);
+    let text = SMALL.replace("a&amp;b", "a");
+    for (before, after) in [("<name>a<", "name"), ("MIT<", "license"), ("/usr/bin/a<", "file")] {
+        let text = text.replace(
+            before,
+            &format!("{}{long}<", if after == "name" { "<name>" } else { "" }),
+        );
+        let fault = read_primary(text.as_bytes()).unwrap_err().fault;
+        assert!(matches!(fault, Fault::TooLong), "{after}: {fault}");
+    }
+    let text = text.replace("<description>x", &format!("<description>{long}"));
+    assert_eq!(read_primary(text.as_bytes()).unwrap().len(), 1);
+}

@@ -27,6 +27,16 @@ pub(crate) struct Tag<'t> {
     pub(crate) is_empty: bool,
 }
 
+/// See [`Scanner::plain_element`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plain<'t> {
+    /// With its prefix.
+    pub(crate) name: &'t str,
+    pub(crate) text: &'t str,
+    /// Of the whole element.
+    pub(crate) length: usize,
+}
+
 /// Walks through a text of whole elements.
 #[derive(Debug)]
 pub(crate) struct Scanner<'t> {
@@ -56,7 +66,7 @@ impl<'t> Scanner<'t> {
         &self.text[self.at..]
     }
 
-    /// Passes over an empty element that is known to be well formed.
+    /// Passes over an element that is known to be well formed and whole.
     pub(crate) fn skip(&mut self, length: usize) {
         self.at += length;
     }
@@ -65,6 +75,26 @@ impl<'t> Scanner<'t> {
     pub(crate) fn skip_blanks(&mut self) {
         let blanks = self.rest().bytes().take_while(u8::is_ascii_whitespace).count();
         self.at += blanks;
+    }
+
+    /// An element that is nothing but a text without entities, and its name: `<summary>text</summary>`, as most elements of a package
+    /// are.  It is not passed over yet: see [`Scanner::skip`].
+    #[inline]
+    pub(crate) fn plain_element(&self) -> Option<Plain<'t>> {
+        let rest = self.rest().strip_prefix('<')?;
+        let bytes = rest.as_bytes();
+        let name = bytes.iter().position(|byte| !matches!(byte, b'a'..=b'z' | b':'))?;
+        if !bytes.first()?.is_ascii_lowercase() || bytes[name] != b'>' || self.depth == DEEPEST {
+            return None;
+        }
+        let inside = &rest[name + 1..];
+        let end = memchr::memchr2(b'<', b'&', inside.as_bytes())?;
+        let close = inside[end..].strip_prefix("</")?.strip_prefix(&rest[..name])?;
+        close.starts_with('>').then(|| Plain {
+            name: &rest[..name],
+            text: &inside[..end],
+            length: "<>".len() + name + end + "</>".len() + name,
+        })
     }
 
     /// The next token; none at the end, where every element must be closed.
