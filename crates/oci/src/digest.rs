@@ -14,6 +14,20 @@ pub struct Digest([u8; 32]);
 #[error("`{0}` is not `sha256:` and 64 lower-case hexadecimal digits")]
 pub struct DigestError(String);
 
+/// Makes the digest of pieces as they come.
+#[derive(Default)]
+pub(crate) struct Hasher(Sha256);
+
+impl Hasher {
+    pub(crate) fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
@@ -21,9 +35,9 @@ impl Digest {
 
     /// The digest of pieces that follow one another, without joining them.
     pub fn of_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut hasher = Sha256::new();
+        let mut hasher = Hasher::default();
         pieces.for_each(|piece| hasher.update(piece));
-        Self(hasher.finalize().into())
+        hasher.finish()
     }
 
     /// 64 hexadecimal digits: the name of the blob's file.

@@ -50,9 +50,15 @@ pub struct Blob {
 
 impl Blob {
     pub fn new(media_type: &str, bytes: Bytes) -> Self {
+        let digest = Digest::of(&bytes);
+        Self::with_digest(media_type, bytes, digest)
+    }
+
+    /// Where the digest was made with the bytes.
+    pub(crate) fn with_digest(media_type: &str, bytes: Bytes, digest: Digest) -> Self {
         let descriptor = Descriptor {
             media_type: media_type.to_owned(),
-            digest: Digest::of(&bytes),
+            digest,
             size: bytes.len() as u64,
             platform: None,
             annotations: BTreeMap::new(),

@@ -4,7 +4,6 @@ mod gzip;
 mod reader;
 mod writer;
 
-use bytes::Bytes;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -12,7 +11,7 @@ pub use reader::{ReadError, read};
 pub(crate) use writer::file_header as tar_header;
 
 use crate::digest::Digest;
-use crate::image::{self, Blob, Descriptor};
+use crate::image::{Blob, Descriptor};
 use crate::path::TreePath;
 use crate::tree::Tree;
 
@@ -63,23 +62,30 @@ pub enum LayerError {
 
 /// Writes the layer, on all cores.
 pub fn build(tree: &Tree, settings: &Settings) -> Result<Layer, LayerError> {
-    build_or_reuse(tree, settings, |_| None)
+    build_or_reuse(tree, settings, None::<fn(&Digest) -> Option<Blob>>)
 }
 
-/// The same, but `known` is asked first for a blob that was made with these very settings from a tar of that digest: compression is
-/// most of the work.
+/// The same, but `known`, where there is one, is asked first for a blob that was made with these very settings from a tar of that
+/// digest: compression is most of the work.
 pub fn build_or_reuse(
     tree: &Tree,
     settings: &Settings,
-    known: impl FnOnce(&Digest) -> Option<Blob>,
+    known: Option<impl FnOnce(&Digest) -> Option<Blob>>,
 ) -> Result<Layer, LayerError> {
     let plan = writer::plan(tree, settings.epoch)?;
-    let diff_id = Digest::of_pieces(plan.pieces());
-    let blob = if let Some(blob) = known(&diff_id) {
-        blob
-    } else {
-        let compressed = gzip::compress(&plan, settings.compression).map_err(LayerError::Compress)?;
-        Blob::new(image::LAYER, Bytes::from(compressed))
+    let digest = || Digest::of_pieces(plan.pieces());
+    let compress = || gzip::compress(&plan, settings.compression).map_err(LayerError::Compress);
+    let (diff_id, blob) = match known {
+        // Nobody waits for the digest: it is made beside.
+        None => {
+            let (diff_id, blob) = rayon::join(digest, compress);
+            (diff_id, blob?)
+        }
+        Some(known) => {
+            let diff_id = digest();
+            let blob = known(&diff_id).map_or_else(compress, Ok)?;
+            (diff_id, blob)
+        }
     };
     Ok(Layer {
         diff_id,

@@ -3,7 +3,8 @@
 //! Packages change with the distribution, releases with their projects, our files with us; finer layers would only pay where images that are not related by
 //! parentage share large packages.
 
-use qclock_oci::image::Blob;
+use qclock_oci::Digest;
+use qclock_oci::image::{Blob, Image};
 use qclock_oci::layer::{self, Compression, Layer, Settings};
 use qclock_oci::layout::Layout;
 use qclock_oci::path::TreePath;
@@ -58,10 +59,13 @@ pub(super) fn layers(
         epoch,
         compression: request.project.flavour.compression,
     };
-    let earlier = Earlier::of(layout, image, settings.compression);
+    let earlier = earlier(layout, image, settings.compression);
     let layers = trees
         .par_iter()
-        .map(|tree| layer::build_or_reuse(tree, &settings, |diff_id| earlier.blob(layout, diff_id)))
+        .map(|tree| {
+            let known = |image| move |diff_id: &_| earlier_blob(image, layout, diff_id);
+            layer::build_or_reuse(tree, &settings, earlier.as_ref().map(known))
+        })
         .collect::<Result<_, _>>()
         .map_err(|source| BuildError::Layer {
             image: image.to_owned(),
@@ -89,21 +93,16 @@ fn without_replaced(mut below: Tree, whole: &Tree) -> Tree {
 }
 
 /// The image as an earlier build left it.  When only our own files have changed, the layer of packages need not be compressed again.
-struct Earlier(Option<qclock_oci::image::Image>);
+fn earlier(layout: &Layout, image: &str, compression: Compression) -> Option<Image> {
+    let version = compressed_by(compression);
+    let found = layout.load(image).ok();
+    found.filter(|image| image.manifest.descriptor.annotations.get(ASSEMBLY) == Some(&version))
+}
 
-impl Earlier {
-    fn of(layout: &Layout, image: &str, compression: Compression) -> Self {
-        let found = layout.load(image).ok();
-        let version = compressed_by(compression);
-        Self(found.filter(|image| image.manifest.descriptor.annotations.get(ASSEMBLY) == Some(&version)))
-    }
-
-    /// A damaged blob counts as none.
-    fn blob(&self, layout: &Layout, diff_id: &qclock_oci::Digest) -> Option<Blob> {
-        let image = self.0.as_ref()?;
-        let position = image.config.rootfs.diff_ids.iter().position(|known| known == diff_id)?;
-        let descriptor = image.layers.get(position)?.clone();
-        let bytes = layout.read(&descriptor).ok()?;
-        Some(Blob { descriptor, bytes })
-    }
+/// A damaged blob counts as none.
+fn earlier_blob(image: &Image, layout: &Layout, diff_id: &Digest) -> Option<Blob> {
+    let position = image.config.rootfs.diff_ids.iter().position(|known| known == diff_id)?;
+    let descriptor = image.layers.get(position)?.clone();
+    let bytes = layout.read(&descriptor).ok()?;
+    Some(Blob { descriptor, bytes })
 }

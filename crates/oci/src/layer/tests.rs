@@ -1,6 +1,7 @@
 //! Bytes of layers: golden digests, and what another tar reader makes of them.
 use std::io::Read;
 
+use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use proptest::prelude::*;
 
