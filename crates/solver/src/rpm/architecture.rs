@@ -1,5 +1,7 @@
 //! Which architectures a machine runs, and which it prefers.
 
+const EVERYWHERE: &str = "noarch";
+
 /// From the best to the worst, after `noarch`, which runs everywhere.
 #[derive(Debug, Clone)]
 pub(super) struct Architectures {
@@ -28,8 +30,13 @@ impl Architectures {
         }
     }
 
+    /// Names of all that can run here.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str).chain([EVERYWHERE])
+    }
+
     pub(super) fn rank(&self, architecture: &str) -> Rank {
-        if architecture == "noarch" {
+        if architecture == EVERYWHERE {
             return Rank { score: 1, colors: 3 };
         }
         let colors = if architecture == "s390x" || architecture.contains("64") {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use qclock_packages::rpm::{
-    Dependency, DependencyId, Evr, Index, List, PackageView, Range, Requirement, hash, is_primary_path,
+    Dependency, DependencyId, Evr, Index, List, PackageView, Range, Requirement, StringId, hash, is_primary_path,
 };
 
 use super::architecture::{Architectures, Rank};
@@ -61,6 +61,8 @@ pub(super) struct Pool<'a> {
     /// Number of the first package of each repository, and the end.
     firsts: Vec<Solvable>,
     architectures: Architectures,
+    /// Of each repository: those that can run here, by number.  Every package is asked for its own, many times.
+    ranks: Vec<Vec<(StringId, Rank)>>,
     /// Packages that no solution may have, as an enabled stream hides them or theirs is not enabled.
     pub(super) hidden: Vec<bool>,
     /// Packages of which many versions may stand side by side.
@@ -84,9 +86,21 @@ impl<'a> Pool<'a> {
             firsts.push(firsts.last().copied().unwrap_or(FIRST) + count);
         }
         let end = firsts.last().copied().unwrap_or(FIRST);
+        let architectures = Architectures::of(machine);
+        let ranks = |index: &Index| {
+            let names = architectures.names();
+            let found = names.map(|name| {
+                Some((
+                    index.find(name.as_bytes(), hash(name.as_bytes()))?,
+                    architectures.rank(name),
+                ))
+            });
+            found.flatten().collect()
+        };
         Self {
             repositories,
-            architectures: Architectures::of(machine),
+            ranks: repositories.iter().map(|it| ranks(it.index)).collect(),
+            architectures,
             hidden: vec![false; end.unsigned_abs() as usize],
             multiple: vec![false; end.unsigned_abs() as usize],
             lists: vec![0, 0, SYSTEM, 0],
@@ -189,7 +203,12 @@ impl<'a> Pool<'a> {
     }
 
     pub(super) fn same_architecture(&self, left: Solvable, right: Solvable) -> bool {
-        self.view(left).architecture() == self.view(right).architecture()
+        let (left_view, right_view) = (self.view(left), self.view(right));
+        if self.repository_of(left) == self.repository_of(right) {
+            left_view.architecture_id() == right_view.architecture_id()
+        } else {
+            left_view.architecture() == right_view.architecture()
+        }
     }
 
     pub(super) fn compare_versions(&self, left: Solvable, right: Solvable) -> std::cmp::Ordering {
@@ -198,7 +217,12 @@ impl<'a> Pool<'a> {
     }
 
     pub(super) fn rank(&self, package: Solvable) -> Rank {
-        self.architectures.rank(self.view(package).architecture())
+        let view = self.view(package);
+        let id = view.architecture_id();
+        let known = self.ranks[self.repository_of(package)]
+            .iter()
+            .find(|(known, _)| *known == id);
+        known.map_or_else(|| self.architectures.rank(view.architecture()), |&(_, rank)| rank)
     }
 
     pub(super) fn can_be_installed(&self, package: Solvable) -> bool {
