@@ -55,6 +55,13 @@ impl Printer {
         keep_error(writeln!(io::stdout().lock(), "{text}"));
     }
 
+    /// Many lines of the result, written in one go.
+    #[expect(clippy::unused_self, reason = "all output goes through a printer")]
+    pub(crate) fn lines<'a>(self, lines: impl Iterator<Item = &'a str>) {
+        let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+        keep_error(io::stdout().lock().write_all(text.as_bytes()));
+    }
+
     /// At the end: whether the whole result has been written.
     #[expect(clippy::unused_self, reason = "all output goes through a printer")]
     pub(crate) fn finish(self) -> Result<(), CommandFailure> {

@@ -101,9 +101,7 @@ pub(crate) fn run(arguments: &Arguments, cli: &Cli, printer: Printer) -> Result<
             "absent_members": resolution.absent_members,
         }));
     } else {
-        for package in &resolution.packages {
-            printer.line(&package.nevra);
-        }
+        printer.lines(resolution.packages.iter().map(|package| package.nevra.as_str()));
         for name in &resolution.unused_omissions {
             printer.note(&format!("`{name}` was left out, and nothing requires it."));
         }
