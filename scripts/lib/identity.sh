@@ -6,15 +6,6 @@
 # Not empty where the script has left the identity provider out by itself.
 left_out=
 
-# Not every flavour has an identity provider yet; the stack then has its database alone.
-choose_identity() {
-  [ -z "${QCLOCK_IDENTITY:-}" ] || return 0
-  grep --quiet "^\[packages\.${QCLOCK_FLAVOUR:-$evaluation}\]" images/identity/image.toml && return
-  export QCLOCK_IDENTITY=database
-  left_out=yes
-  say "the identity provider is not built for ${QCLOCK_FLAVOUR:-$evaluation} yet: QCLOCK_IDENTITY=database, for docker compose, too"
-}
-
 # The folders' names; nothing where it is all of them.  Nobody waits for 200 MB that the stack leaves out.
 wanted_images() {
   local image unwanted

@@ -65,7 +65,6 @@ warn_of_closed_www() {
 prepare_images() {
   make_secrets
   warn_of_closed_www
-  choose_identity
   local status=0
   build_images || status=$?
   [ "$status" != 0 ] || return 0
@@ -74,7 +73,6 @@ prepare_images() {
   evaluate_instead "its images could not be built: see above"
   [ -z "$left_out" ] || unset QCLOCK_IDENTITY
   left_out=
-  choose_identity
   build_images
 }
 

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use qclock_testkit::stack::{Flavour, Stack};
+use qclock_testkit::stack::{Flavour, SERVICES, Stack};
 use serde_json::Value;
 
 const SHELLS: [&str; 9] = ["sh", "bash", "dash", "ash", "zsh", "ksh", "csh", "busybox", "rbash"];
 
 /// Non-root, read-only, no capabilities, no new privileges, bounded; in the configuration and in the kernel's own words.
 pub(crate) fn containers(stack: &Stack) -> Result<()> {
-    for service in stack.flavour.services() {
+    for service in SERVICES {
         let container = stack.inspect(service)?;
         let user = container["Config"]["User"].as_str().unwrap_or_default();
         ensure!(user.starts_with("10001"), "{service} runs as `{user}`");
@@ -84,7 +84,7 @@ fn published_ports(stack: &Stack) -> Result<()> {
 
 /// Walks the exported file system of every container.
 pub(crate) fn file_systems(stack: &Stack) -> Result<()> {
-    for service in stack.flavour.services() {
+    for service in SERVICES {
         for entry in listing(stack, service)? {
             let (mode, path) = (entry.mode, &entry.path);
             ensure!(
@@ -142,7 +142,7 @@ pub(crate) fn package_lists(stack: &Stack) -> Result<()> {
         Flavour::Debian12 => ("/var/lib/dpkg/status", "status"),
         Flavour::Laboratory => ("/var/lib/rpm/rpmdb.sqlite", "rpmdb.sqlite"),
     };
-    for service in stack.flavour.services() {
+    for service in SERVICES {
         let folder = tempfile::tempdir()?;
         let container = stack.container(service)?;
         for (from, to) in [(database, name), ("/etc/qclock/image.json", "image.json")] {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use qclock_testkit::stack::{Flavour, Stack};
+use qclock_testkit::stack::{Flavour, IMAGES, Stack};
 
 /// Builds once more with everything different that must not matter: another checkout, home, time zone, locale, umask and an empty cache;
 /// in the full run with programs compiled in that other checkout, too.
@@ -129,9 +129,7 @@ fn digests(stack: &Stack, project: &Path, programs_there: Option<&Path>) -> Resu
     let programs = programs_there.map_or_else(programs, |folder| Ok(folder.to_owned()))?;
     let qclock = programs.join("qclock").display().to_string();
     let project = project.display().to_string();
-    stack
-        .flavour
-        .images()
+    IMAGES
         .iter()
         .map(|image| stack.run(&qclock, &["digest", image, "--project", &project]))
         .collect()

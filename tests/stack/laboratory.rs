@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use qclock_testkit::laboratory::{DebianPackages, Laboratory, missing_tools, verdicts};
-use qclock_testkit::stack::Stack;
+use qclock_testkit::stack::{IMAGES, Stack};
 use serde_json::Value;
 
 use crate::images::{cache, copy_folder, lock_in_use, programs, root};
@@ -34,7 +34,7 @@ pub(crate) fn up(stack: &Stack) -> Result<()> {
     let built = start.elapsed();
 
     stack.run(&qclock, &["--quiet", "secrets"])?;
-    stack.compose(&["up", "--detach", "--wait", "--wait-timeout", "120"])?;
+    stack.compose(&["up", "--detach", "--wait", "--wait-timeout", "300"])?;
     stack.wait_until_healthy(Duration::from_secs(30))?;
     println!("    laboratory prepared in {prepared:.1?}; locked, built and loaded in {built:.1?}");
     Ok(())
@@ -69,9 +69,7 @@ fn review(stack: &Stack, qclock: &str) -> Result<()> {
 
 /// What is loaded gets names that people use; these images get this run's tag, and the names go back to whose they were.
 fn keeping_names(stack: &Stack, load: impl FnOnce() -> Result<String>) -> Result<()> {
-    let names: Vec<String> = stack
-        .flavour
-        .images()
+    let names: Vec<String> = IMAGES
         .iter()
         .flat_map(|image| ["latest", env!("CARGO_PKG_VERSION")].map(|tag| format!("qclock-{image}:{tag}")))
         .collect();
@@ -82,7 +80,7 @@ fn keeping_names(stack: &Stack, load: impl FnOnce() -> Result<String>) -> Result
     let before: Vec<Option<String>> = names.iter().map(id).collect();
     let outcome = load();
     if outcome.is_ok() {
-        for image in stack.flavour.images() {
+        for image in IMAGES {
             let (loaded, own) = (
                 format!("qclock-{image}:latest"),
                 format!("qclock-{image}:{}", stack.tag),

@@ -222,7 +222,7 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
     (
         "the identity provider starts, twice, serves what browsers and the dashboard ask for, and tells no secret",
         identity::starts_and_serves,
-        Never,
+        Full,
     ),
     (
         "the identity provider says that its database is frozen, and works again by itself",

@@ -8,6 +8,7 @@ mod crypto_policy;
 mod error;
 mod java_trust_store;
 mod linker_cache;
+mod links;
 mod repositories;
 mod rootfs;
 mod trust;
@@ -24,7 +25,7 @@ pub use accounts::Accounts;
 pub use error::GenerateError;
 pub use rootfs::{RootfsFile, read_rootfs};
 
-use crate::definition::{Definition, Link};
+use crate::definition::Definition;
 use crate::project::Project;
 
 /// One of our own programs, read.
@@ -82,8 +83,7 @@ pub fn generate(sources: &Sources<'_>) -> Result<Files, GenerateError> {
         own.put(&directory.path, Entry::directory(mode).owned_by(uid, gid))?;
     }
     for link in &image.links {
-        takes_nobodys_place(sources, link)?;
-        own.put(&link.path, Entry::symlink(link.target.clone()))?;
+        own.put(&link.path, links::entry(sources, link)?)?;
     }
     if let Some(path) = given(image.generate.ca_bundle.as_deref()) {
         let bundle = certificates::bundle(sources.packages, sources.certificates)?;
@@ -132,28 +132,6 @@ fn trust_store(sources: &Sources<'_>, own: &Files) -> Result<Vec<u8>, GenerateEr
 /// Empty is as good as absent: a variable may be empty in a flavour that needs no such thing.
 fn given(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.is_empty())
-}
-
-/// A link takes the place of a package's file only where it says so; that of an ancestor's link it may always.
-fn takes_nobodys_place(sources: &Sources<'_>, link: &Link) -> Result<(), GenerateError> {
-    let path = clean(&link.path)?;
-    let Some(existing) = sources.packages.get(path.as_str()) else {
-        return Ok(());
-    };
-    let lineage = sources.project.lineage(sources.image);
-    let ancestors_link = lineage
-        .iter()
-        .filter(|image| image.name != sources.image.name)
-        .flat_map(|image| &image.links)
-        .any(|other| other.path == link.path);
-    let meant = link.replaces && !existing.is_directory();
-    if meant || ancestors_link || existing.kind == Kind::Symlink(link.target.clone()) {
-        return Ok(());
-    }
-    Err(GenerateError::LinkOver {
-        kind: existing.kind.word(),
-        path,
-    })
 }
 
 /// Lays files over the packages'.  A file may take the place of a package's, never of a directory.

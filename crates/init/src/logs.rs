@@ -14,6 +14,7 @@ mod own;
 mod php_fpm;
 mod postgresql;
 mod record;
+mod redaction;
 
 pub use access::{Access, AccessError, parse as parse_access};
 pub use decoder::Decoder;

@@ -14,8 +14,10 @@ use tempfile::TempDir;
 use crate::client::{self, Answer};
 use crate::wait::wait_for;
 
-const IMAGES: [&str; 6] = ["base", "app", "db", "dashboard", "identity-db", "identity"];
-const SERVICES: [&str; 5] = ["app", "db", "dashboard", "identity-db", "identity"];
+/// What the images are called, without `qclock-` in front.
+pub const IMAGES: [&str; 6] = ["base", "app", "db", "dashboard", "identity-db", "identity"];
+/// What runs.
+pub const SERVICES: [&str; 5] = ["app", "db", "dashboard", "identity-db", "identity"];
 
 /// How long a single `docker` command may take before the test says so.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -35,21 +37,6 @@ impl Flavour {
             Self::Debian12 => "debian12",
             Self::Laboratory => "oraclelinux9",
         }
-    }
-
-    /// What its images are called, without `qclock-` in front.
-    pub fn images(self) -> &'static [&'static str] {
-        &IMAGES[..IMAGES.len() - usize::from(!self.has_identity())]
-    }
-
-    /// What runs.
-    pub fn services(self) -> &'static [&'static str] {
-        &SERVICES[..SERVICES.len() - usize::from(!self.has_identity())]
-    }
-
-    /// Whether the identity provider is built for it.
-    pub fn has_identity(self) -> bool {
-        self == Self::Debian12
     }
 
     pub fn is_evaluation(self) -> bool {
@@ -199,9 +186,6 @@ impl Stack {
             ),
             ("QCLOCK_WWW", self.folder().join("www").display().to_string()),
         ];
-        if !self.flavour.has_identity() {
-            variables.push(("QCLOCK_IDENTITY", "database".to_owned()));
-        }
         if let Some(mirror) = self.mirror.get() {
             variables.push(("QCLOCK_ORACLELINUX_MIRROR", mirror.display().to_string()));
             variables.push(("QCLOCK_CACHE_DIR", self.folder().join("cache").display().to_string()));

@@ -138,6 +138,12 @@ impl Definition {
             if link.target.is_empty() || link.target.contains('\0') {
                 return fault(format!("the link `{}` has no target", link.path));
             }
+            if link.target.contains('*') && !link.target.starts_with('/') {
+                return fault(format!(
+                    "the target of the link `{}` is a pattern, which is absolute",
+                    link.path
+                ));
+            }
         }
         for binary in &self.binaries {
             absolute(&binary.path, "binary")?;

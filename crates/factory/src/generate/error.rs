@@ -6,6 +6,7 @@ use qclock_oci::path::{PathError, TreePath};
 use qclock_oci::tree::TreeError;
 use thiserror::Error;
 
+use crate::assemble::PatternError;
 use crate::failure::{Class, Failure};
 use crate::variables::UnknownVariable;
 
@@ -21,6 +22,10 @@ pub enum GenerateError {
     Twice { path: TreePath },
     #[error("the link `/{path}` would take the place of {kind} that a package or a parent brings")]
     LinkOver { path: TreePath, kind: &'static str },
+    #[error("the target of the link `{path}`, `{target}`, stands for {found} paths of the image")]
+    LinkTarget { path: String, target: String, found: usize },
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
     #[error(transparent)]
     Tree(#[from] TreeError),
     #[error("the mode `{mode}` of `{path}` is not octal")]
@@ -85,6 +90,7 @@ impl Failure for GenerateError {
             Self::LinkOver { path, kind } if *kind != "a directory" => Some(format!(
                 "write `replaces = true` in the `[[link]]` of `/{path}` if that is meant, or remove the link"
             )),
+            Self::LinkTarget { .. } => Some("write a pattern that one path matches, or the path itself".to_owned()),
             Self::Machine { wanted, .. } => Some(format!(
                 "compile for {wanted} with `cargo build --release --target {wanted}-unknown-linux-gnu`, and name the folder with `--programs`"
             )),

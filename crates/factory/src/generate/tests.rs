@@ -90,6 +90,28 @@ fn accounts_are_written_by_id_and_own_directories() {
 }
 
 #[test]
+fn a_link_whose_target_is_a_pattern_leads_to_the_one_path_that_matches() {
+    let link = |target: &str| format!("[[link]]\npath = '/policy'\ntarget = '{target}'\n");
+    let tree = made(&link("/usr/share/crypto-policies/DEF*"), &[]).unwrap();
+    let kind = Kind::Symlink("/usr/share/crypto-policies/DEFAULT".to_owned());
+    assert_eq!(tree.get("policy").map(|entry| &entry.kind), Some(&kind));
+    for (target, found) in [
+        ("/usr/share/crypto-policies/FUT*", 0),
+        ("/usr/share/crypto-policies/DEFAULT/*.txt", 2),
+    ] {
+        let error = made(&link(target), &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the target of the link `/policy`, `{target}`, stands for {found} paths of the image")
+        );
+    }
+    assert!(matches!(
+        made(&link("/usr/[*"), &[]).unwrap_err(),
+        GenerateError::Pattern(_)
+    ));
+}
+
+#[test]
 fn the_bundle_has_the_certificates_in_the_order_of_their_names_bytes() {
     let tree = made("[generate]\nca_bundle = '/etc/ssl/bundle.crt'\n", &[]).unwrap();
     assert_eq!(text(&tree, "etc/ssl/bundle.crt"), "Z\nA\nB\n");

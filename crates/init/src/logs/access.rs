@@ -7,33 +7,13 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::Source;
 use super::escape::unescape;
 use super::record::Record;
+use super::{Source, redaction};
 use crate::clock::Timestamp;
 
 const MARK: &[u8] = b"qclock-access1";
 const FIELDS: usize = 15;
-
-/// Query parameters whose values are credentials as a rule (OWASP Logging Cheat Sheet, "Data to exclude").
-const SECRET_PARAMETERS: [&[u8]; 16] = [
-    b"access_token",
-    b"api_key",
-    b"apikey",
-    b"auth",
-    b"client_secret",
-    b"code",
-    b"id_token",
-    b"passwd",
-    b"password",
-    b"pwd",
-    b"refresh_token",
-    b"secret",
-    b"session",
-    b"sig",
-    b"signature",
-    b"token",
-];
 
 /// One request; texts are unescaped bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +101,8 @@ fn present(field: &[u8]) -> Option<Cow<'_, [u8]>> {
 
 impl Access<'_> {
     pub(super) fn write(&self, source: &Source<'_>, to: &mut Vec<u8>) {
-        let query = without_secrets(&self.query);
+        let query = redaction::query(&self.query);
+        let referrer = self.referrer.as_deref().map(redaction::address);
         let path = self.path.as_deref().unwrap_or_default();
         let original = [path, &query].concat();
         let method = self.method.as_deref().unwrap_or(b"-");
@@ -158,7 +139,7 @@ impl Access<'_> {
         text("user.name", self.user.as_deref());
         text("http.request.method", self.method.as_deref());
         text("http.request.id", self.log_identifier.as_deref());
-        text("http.request.referrer", self.referrer.as_deref());
+        text("http.request.referrer", referrer.as_deref());
         text("http.version", self.protocol.strip_prefix(b"HTTP/"));
         text("url.original", Some(&original));
         text("url.path", self.path.as_deref());
@@ -169,30 +150,6 @@ impl Access<'_> {
         record.number("http.response.body.bytes", self.body_bytes);
         record.end();
     }
-}
-
-fn without_secrets(query: &[u8]) -> Cow<'_, [u8]> {
-    let is_secret = |pair: &[u8]| {
-        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-        pair.len() > name.len() && SECRET_PARAMETERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
-    };
-    let Some(pairs) = query
-        .strip_prefix(b"?")
-        .filter(|pairs| pairs.split(|byte| *byte == b'&').any(is_secret))
-    else {
-        return Cow::Borrowed(query);
-    };
-    let mut clean = Vec::with_capacity(query.len());
-    for pair in pairs.split(|byte| *byte == b'&') {
-        clean.push(if clean.is_empty() { b'?' } else { b'&' });
-        if is_secret(pair) {
-            clean.extend(pair.iter().take_while(|byte| **byte != b'='));
-            clean.extend_from_slice(b"=REDACTED");
-        } else {
-            clean.extend_from_slice(pair);
-        }
-    }
-    Cow::Owned(clean)
 }
 
 #[cfg(test)]

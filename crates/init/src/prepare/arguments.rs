@@ -47,6 +47,8 @@ fn common(home: &Path, limit: Option<u64>) -> Vec<String> {
             "-XX:-UsePerfData",
             "-Djava.io.tmpdir=/tmp",
             "-Djava.security.egd=file:/dev/urandom",
+            // Red Hat's Java asks a library that the image leaves out; others do not know the word.
+            "-Dcom.redhat.fips=false",
             "-Dfile.encoding=UTF-8",
             "-Dstdout.encoding=UTF-8",
             "-Dstderr.encoding=UTF-8",
@@ -113,6 +115,7 @@ mod tests {
         "-XX:-UsePerfData"
         "-Djava.io.tmpdir=/tmp"
         "-Djava.security.egd=file:/dev/urandom"
+        "-Dcom.redhat.fips=false"
         "-Dfile.encoding=UTF-8"
         "-Dstdout.encoding=UTF-8"
         "-Dstderr.encoding=UTF-8"
