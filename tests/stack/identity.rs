@@ -1,5 +1,7 @@
 //! The identity provider and its database, in a stack of their own.
 
+mod several;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,10 +14,14 @@ use crate::first_start::{Sequence, pause_until, seed};
 use crate::part::Part;
 use crate::rounds;
 
+pub(crate) use several::share_sign_in;
+
 const SERVICE: &str = "identity";
 const DATABASE: &str = "identity-db";
 /// What is promised is 90 s for a first start and 30 s for a later one, on two otherwise idle cores; tests run on busy ones.
 const READY_WITHIN: Duration = Duration::from_secs(300);
+/// For one answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The driver gives a silent connection up after 15 s, and a health check asks every 5 s.
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 /// A first start takes about 30 s on idle cores.
@@ -38,7 +44,7 @@ fn url(identity: &Part, path: &str) -> Result<String> {
 }
 
 fn get(identity: &Part, path: &str) -> Result<client::Answer> {
-    client::get(&url(identity, path)?, Duration::from_secs(30))
+    client::get(&url(identity, path)?, PATIENCE)
 }
 
 /// The realm is whole: its own client signs in with the secret of this stack, and reads the realm.
@@ -52,7 +58,7 @@ fn realm(identity: &Part) -> Result<Value> {
         &url(identity, "/realms/qclock/protocol/openid-connect/token")?,
         &[kind],
         &body,
-        Duration::from_secs(30),
+        PATIENCE,
     )?;
     ensure!(token.status == 200, "no token: {} {}", token.status, token.body);
     let token = token.json()?["access_token"].as_str().context("no token")?.to_owned();
@@ -60,7 +66,7 @@ fn realm(identity: &Part) -> Result<Value> {
         "GET",
         &url(identity, "/admin/realms/qclock")?,
         &[("Authorization", &format!("Bearer {token}"))],
-        Duration::from_secs(30),
+        PATIENCE,
     )?;
     ensure!(answer.status == 200, "the realm: {} {}", answer.status, answer.body);
     answer.json()
@@ -102,22 +108,26 @@ fn discovery(identity: &Part) -> Result<()> {
     Ok(())
 }
 
+/// Where the dashboard has people come back to.
+fn callback(identity: &Part) -> String {
+    format!("http://localhost:{}/qclock/sign-in/callback", identity.stack.http_port)
+}
+
+/// As the dashboard sends people there, with a challenge of RFC 7636's own example.
+fn path_of_sign_in(callback: &str) -> String {
+    format!(
+        "/realms/qclock/protocol/openid-connect/auth?client_id=qclock-dashboard&response_type=code&scope=openid&state=s\
+         &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&redirect_uri={callback}"
+    )
+}
+
 /// The page, and its style sheets as every browser asks for them: compressed, which Keycloak needs a folder for.
 fn sign_in_page(identity: &Part) -> Result<()> {
-    let callback = format!("http://localhost:{}/qclock/sign-in/callback", identity.stack.http_port);
-    let address = |callback: &str| {
-        url(
-            identity,
-            &format!(
-                "/realms/qclock/protocol/openid-connect/auth?client_id=qclock-dashboard&response_type=code&scope=openid&state=s\
-             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&redirect_uri={callback}"
-            ),
-        )
-    };
     let page = |language: &str, callback: &str| {
-        let headers = [("Accept-Language", language)];
-        client::request("GET", &address(callback)?, &headers, Duration::from_secs(30))
+        let address = url(identity, &path_of_sign_in(callback))?;
+        client::request("GET", &address, &[("Accept-Language", language)], PATIENCE)
     };
+    let callback = callback(identity);
     let english = page("en", &callback)?;
     ensure!(english.status == 200, "the page of sign-in: {}", english.status);
     let french = page("fr", &callback)?;
@@ -137,12 +147,7 @@ fn sign_in_page(identity: &Part) -> Result<()> {
         .find(|part| part.contains("/resources/") && part.contains(".css"))
         .context("the page has no style sheet")?;
     let path = sheet.split_once("/auth").context("the style sheet's address")?.1;
-    let answer = client::request(
-        "GET",
-        &url(identity, path)?,
-        &[("Accept-Encoding", "gzip")],
-        Duration::from_secs(30),
-    );
+    let answer = client::request("GET", &url(identity, path)?, &[("Accept-Encoding", "gzip")], PATIENCE);
     // What is compressed is not text, which this client may mind.
     match answer {
         Ok(answer) => ensure!(answer.status == 200, "the style sheet: {}", answer.status),

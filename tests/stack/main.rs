@@ -235,6 +235,11 @@ const SCENARIOS: &[(&str, Scenario, Laboratory)] = &[
         Never,
     ),
     (
+        "two identity providers find each other and share who signs in",
+        identity::share_sign_in,
+        Never,
+    ),
+    (
         "the identity provider survives kill -9 at random moments of its first start with its realm whole",
         identity::killed_at_random,
         Never,

@@ -11,10 +11,12 @@ mod excerpt;
 mod home;
 mod memory;
 mod options;
+mod peers;
 mod realm;
 mod settings;
 
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ use crate::supervisor::Level;
 use crate::variables::from_process;
 use build::BuildError;
 use database::DatabaseError;
-use settings::{Settings, SettingsError};
+use settings::{Cache, Settings, SettingsError};
 
 #[derive(Debug, Error)]
 enum PrepareError {
@@ -113,6 +115,21 @@ fn keycloak(prepare: &Prepare) -> Result<(), PrepareError> {
     Ok(())
 }
 
+/// Of a container that shares its sessions with others.
+fn own_address(settings: &Settings) -> Option<IpAddr> {
+    let Cache::Distributed { peers } = &settings.cache else {
+        return None;
+    };
+    let own = peers::own_address(peers);
+    if own.is_none() {
+        let message = format!(
+            "no address of `{peers}` is this container's: it listens for the others on the first private one that it has"
+        );
+        tell(Level::Warning, "peers-address", &message);
+    }
+    own
+}
+
 /// Where what is made lies, all of it in memory.
 struct Places {
     home: PathBuf,
@@ -151,7 +168,7 @@ fn write_files(
     let template = read(&prepare.template)?;
     write_private(&places.configuration, &options::configuration(&template, settings))?;
     write_private(&places.passwords, &options::password_line(&settings.database))?;
-    let arguments = arguments::of_server(places, limit, settings);
+    let arguments = arguments::of_server(places, limit, settings, own_address(settings));
     write_private(&places.arguments, &arguments::to_file(&arguments))?;
 
     let failed = |action, path: &Path| {

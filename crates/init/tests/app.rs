@@ -172,7 +172,9 @@ fn a_killed_fpm_master_ends_the_container_with_137() {
     assert_eq!(status.code(), Some(137), "{}", told(&records));
     // The workers, which a killed master leaves behind with the socket, are gone too.
     let socket = app.sandbox.path("run/fpm.sock");
-    assert!(std::os::unix::net::UnixStream::connect(socket).is_err());
+    wait_for("the workers to be gone", || {
+        std::os::unix::net::UnixStream::connect(&socket).is_err().then_some(())
+    });
 }
 
 #[test]

@@ -171,6 +171,11 @@ impl Stack {
         Ok(fs_err::write(self.folder().join("www").join(name), content)?)
     }
 
+    /// For what is started from now on.
+    pub fn set_variable(&mut self, name: &'static str, value: &str) {
+        self.variables.push((name, value.to_owned()));
+    }
+
     /// The variables that make `docker compose` and the scripts talk about this stack.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![

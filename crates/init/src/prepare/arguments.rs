@@ -1,5 +1,7 @@
 //! The command lines of Java: what `kc.sh` would have made of its variables, with limits that fit the container.
 
+use std::net::IpAddr;
+
 use super::memory;
 use super::settings::{Cache, Settings};
 use super::{Path, Places};
@@ -16,7 +18,12 @@ pub(super) fn of_build(home: &Path, limit: Option<u64>, options: &[String]) -> V
 }
 
 /// To serve, with the realms' files as what is imported where a realm does not exist.
-pub(super) fn of_server(places: &Places, limit: Option<u64>, settings: &Settings) -> Vec<String> {
+pub(super) fn of_server(
+    places: &Places,
+    limit: Option<u64>,
+    settings: &Settings,
+    own_address: Option<IpAddr>,
+) -> Vec<String> {
     let mut arguments = common(&places.home, limit);
     arguments.extend(
         [
@@ -31,6 +38,9 @@ pub(super) fn of_server(places: &Places, limit: Option<u64>, settings: &Settings
     );
     arguments.push(format!("-Dkeycloak.migration.dir={}", places.import.display()));
     if let Cache::Distributed { peers } = &settings.cache {
+        if let Some(address) = own_address {
+            arguments.push(format!("-Djgroups.bind.address={address}"));
+        }
         arguments.push(format!("-Djgroups.dns.query={peers}"));
         arguments.push("-Djava.net.preferIPv4Stack=true".to_owned());
     }
@@ -104,7 +114,7 @@ mod tests {
             arguments: below("java.args"),
         };
         let settings = read(&[("QCLOCK_IDENTITY_CACHE", "ispn")]).unwrap();
-        let arguments = of_server(&places, Some(512 << 20), &settings);
+        let arguments = of_server(&places, Some(512 << 20), &settings, Some(IpAddr::from([10, 0, 0, 2])));
         insta::assert_snapshot!(to_file(&arguments), @r#"
         "-Xms64m"
         "-Xmx256m"
@@ -132,6 +142,7 @@ mod tests {
         "-Dkeycloak.migration.strategy=IGNORE_EXISTING"
         "-Dkeycloak.migration.replace-placeholders=false"
         "-Dkeycloak.migration.dir=/run/keycloak/import"
+        "-Djgroups.bind.address=10.0.0.2"
         "-Djgroups.dns.query=identity"
         "-Djava.net.preferIPv4Stack=true"
         "-cp"
