@@ -143,7 +143,7 @@ mod tests {
     use crate::rpm::{IndexBuilder, NewPackage};
 
     fn index() -> Index {
-        let mut builder = IndexBuilder::new("sha256");
+        let mut builder = IndexBuilder::new("sha256").unwrap();
         for (name, digest) in [("a", 1), ("b", 2)] {
             let package = NewPackage {
                 name: name.to_owned(),

@@ -17,7 +17,7 @@ use blocks::{Blocks, Bytes};
 pub use builder::{IndexBuilder, NewPackage, OverflowError};
 pub use layout::IndexError;
 use layout::{DEPENDENCY, Layout, PACKAGE, Section};
-pub(super) use mark::Mark;
+pub(super) use mark::{Key, Mark};
 pub use strings::hash;
 
 /// A string of an index, by number.
@@ -101,9 +101,9 @@ impl Index {
     }
 
     /// Of bytes that were written just now, and need not be checked for damage.
-    fn just_written(bytes: MmapMut) -> Result<Self, IndexError> {
-        let layout = Layout::of(&bytes)?;
-        let blocks = Blocks::whole(bytes, layout.sums);
+    fn just_written(bytes: MmapMut, length: usize) -> Result<Self, IndexError> {
+        let layout = Layout::of(bytes.get(..length).unwrap_or_default())?;
+        let blocks = Blocks::whole(bytes, length, layout.sums);
         Ok(Self { blocks, layout })
     }
 
@@ -236,16 +236,16 @@ impl Index {
         (0..self.layout.count(Section::Paths)).map(|entry| StringId(self.number(Section::Paths, entry)))
     }
 
+    #[inline]
     fn number(&self, section: Section, at: usize) -> u32 {
-        let start = self.layout.start(section) + at * 4;
-        match self.blocks.get(start, 4) {
-            Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
-            _ => 0,
-        }
+        self.blocks
+            .number(self.layout.start(section) + at * 4)
+            .unwrap_or_default()
     }
 }
 
 impl<'a> PackageView<'a> {
+    #[inline]
     fn field(&self, field: usize) -> u32 {
         self.index.number(Section::Packages, self.at * PACKAGE + field)
     }

@@ -1,25 +1,33 @@
 //! `primary.xml`: what every package is, provides and requires.
 
+mod ahead;
+mod entries;
 mod entry;
 
 use std::io::Read;
 
-use entry::{ENTRY, Evr, plain_entry, whole_entry};
+use ahead::Marked;
+use entries::Piece;
+use entry::Evr;
 
-use super::index::{Index, IndexBuilder, List, Mark, NewPackage};
+use super::index::{Index, IndexBuilder, List, Mark, NewPackage, OverflowError};
 use super::requirement::Range;
 use super::xml::scan::{Scanner, Tag, Token, text_value};
 use super::xml::{Fault, LONGEST_VALUE, XmlError, attributes_in, for_each_piece_ahead, local_name};
 
 /// Most entries of one package's lists; the most of an EL9 are 9,000.
 const MOST_ENTRIES: usize = 500_000;
-/// Entries that are looked up at a time.
-const MOST_AHEAD: usize = 16;
 
 /// Reads an unpacked `primary.xml` into an index; source packages are left out.  Another thread reads ahead.
 pub fn read_primary(source: impl Read + Send) -> Result<Index, XmlError> {
-    let mut parser = PrimaryParser::new();
-    for_each_piece_ahead(source, "metadata", |text, position| parser.read(text, position))?;
+    let mut parser = PrimaryParser::new().map_err(|error| XmlError::new(0, error.into()))?;
+    let key = parser.builder.key();
+    for_each_piece_ahead(
+        source,
+        "metadata",
+        |text, marked: &mut Marked| marked.find(text, key),
+        |text, position, marked| parser.read(text, position, marked),
+    )?;
     parser.finish()
 }
 
@@ -37,14 +45,6 @@ struct PrimaryParser {
     entries: usize,
 }
 
-/// An entry that is looked up before its turn.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ahead {
-    length: usize,
-    mark: Mark,
-    known: Option<u32>,
-}
-
 /// Which text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Field {
@@ -60,24 +60,30 @@ enum Field {
 }
 
 impl PrimaryParser {
-    fn new() -> Self {
-        Self {
-            builder: IndexBuilder::new("sha256"),
+    fn new() -> Result<Self, OverflowError> {
+        Ok(Self {
+            builder: IndexBuilder::new("sha256")?,
             checksum_kind: String::new(),
             package: NewPackage::default(),
             list: None,
             field: Field::None,
             text: String::new(),
             entries: 0,
-        }
+        })
     }
 
     /// Reads a piece, which begins at this position of the file.
-    fn read(&mut self, text: &str, position: u64) -> Result<(), XmlError> {
-        let mut scanner = Scanner::new(text);
+    fn read(&mut self, text: &str, position: u64, marked: &Marked) -> Result<(), XmlError> {
+        let mut piece = Piece {
+            scanner: Scanner::new(text),
+            text,
+            marked,
+            next: 0,
+            ahead: Vec::new(),
+        };
         loop {
-            let at = position + scanner.position() as u64;
-            match self.step(&mut scanner) {
+            let at = position + piece.scanner.position() as u64;
+            match self.step(&mut piece) {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(fault) => return Err(XmlError::new(at, fault)),
@@ -92,16 +98,17 @@ impl PrimaryParser {
         self.builder.finish().map_err(|error| XmlError::new(0, error.into()))
     }
 
-    /// Takes a token, or as many entries as were written before in these very words; false at the end.
-    fn step(&mut self, scanner: &mut Scanner<'_>) -> Result<bool, Fault> {
+    /// Takes a token, or as many entries as come next; false at the end.
+    fn step(&mut self, piece: &mut Piece<'_>) -> Result<bool, Fault> {
         if self.field == Field::None {
-            scanner.skip_blanks();
+            piece.scanner.skip_blanks();
         }
         if let Some(list) = self.list
-            && self.entries(scanner, list)?
+            && self.entries(piece, list)?
         {
             return Ok(true);
         }
+        let scanner = &mut piece.scanner;
         if self.field == Field::None && self.plain(scanner)? {
             return Ok(true);
         }
@@ -131,79 +138,6 @@ impl PrimaryParser {
         }
         scanner.skip(element.length);
         Ok(true)
-    }
-
-    /// Takes the entries that come next, as far as each is whole; false where there is none.
-    fn entries(&mut self, scanner: &mut Scanner<'_>, list: List) -> Result<bool, Fault> {
-        let mut ahead = [Ahead::default(); MOST_AHEAD];
-        let count = self.look_ahead(scanner.rest(), list, &mut ahead);
-        for entry in &ahead[..count] {
-            let known = entry.known.or_else(|| self.builder.find_written(entry.mark));
-            if let Some(id) = known {
-                self.builder.add_written(list, id);
-                self.count()?;
-                scanner.skip(entry.length);
-            } else if !self.new_entry(scanner, list, entry)? {
-                break;
-            }
-            scanner.skip_blanks();
-        }
-        Ok(count > 0)
-    }
-
-    /// Looks several entries up that do not wait for each other, so that the processor fetches from memory for all of them at a time.
-    fn look_ahead(&self, text: &str, list: List, ahead: &mut [Ahead; MOST_AHEAD]) -> usize {
-        let count = self.mark_ahead(text, list, ahead);
-        let entries = &mut ahead[..count];
-        // Nothing is decided in this loop, so that no wrong guess of the processor's holds up what it fetches.
-        std::hint::black_box(
-            entries
-                .iter()
-                .fold(0, |seen, entry| seen ^ self.builder.touch(entry.mark)),
-        );
-        for entry in entries {
-            entry.known = self.builder.find_written(entry.mark);
-        }
-        count
-    }
-
-    /// How many entries come next, and what each is known by.
-    fn mark_ahead(&self, text: &str, list: List, ahead: &mut [Ahead; MOST_AHEAD]) -> usize {
-        let mut rest = text;
-        for (count, place) in ahead.iter_mut().enumerate() {
-            let Some(entry) = whole_entry(rest) else {
-                return count;
-            };
-            let attributes = &entry.as_bytes()[ENTRY.len()..];
-            let name = attributes.strip_prefix(b"name=\"").and_then(<[u8]>::first);
-            *place = Ahead {
-                length: entry.len(),
-                mark: self.builder.mark(list, entry, name.copied()),
-                known: None,
-            };
-            rest = rest[entry.len()..].trim_ascii_start();
-        }
-        MOST_AHEAD
-    }
-
-    /// An entry that is read for the first time: false where it is longer than it seemed, as an attribute has a `>` in it.
-    fn new_entry(&mut self, scanner: &mut Scanner<'_>, list: List, entry: &Ahead) -> Result<bool, Fault> {
-        if let Some(plain) = plain_entry(&scanner.rest()[..entry.length]) {
-            self.count()?;
-            self.add(list, plain.name, plain.range, &plain.evr)?;
-            self.builder.note_written(list, entry.mark)?;
-            scanner.skip(entry.length);
-            return Ok(true);
-        }
-        let before = scanner.position();
-        if let Some(token) = scanner.next()? {
-            self.token(token)?;
-        }
-        let as_long = scanner.position() == before + entry.length;
-        if as_long {
-            self.builder.note_written(list, entry.mark)?;
-        }
-        Ok(as_long)
     }
 
     fn token(&mut self, token: Token<'_>) -> Result<(), Fault> {
@@ -396,15 +330,16 @@ impl PrimaryParser {
                 what: "name of an entry",
             });
         }
-        self.add(list, &name, range, &evr)
+        let mark = self.builder.name_mark(&name);
+        self.add(list, (&name, mark), range, &evr)
     }
 
-    fn add(&mut self, list: List, name: &str, range: Range, evr: &Evr<'_>) -> Result<(), Fault> {
+    fn add(&mut self, list: List, (name, mark): (&str, Mark), range: Range, evr: &Evr<'_>) -> Result<(), Fault> {
         let mut text = std::mem::take(&mut self.text);
         evr.write(&mut text);
         // Comparing with nothing is comparing with any.
         let range = if text.is_empty() { Range::ANY } else { range };
-        self.builder.add(list, name, range, &text)?;
+        self.builder.add_marked(list, mark, name, range, &text)?;
         self.text = text;
         Ok(())
     }

@@ -193,7 +193,7 @@ impl Scenario {
 }
 
 fn index(text: &str) -> Index {
-    let mut builder = IndexBuilder::new("sha256");
+    let mut builder = IndexBuilder::new("sha256").unwrap();
     let mut open: Option<NewPackage> = None;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         // What is indented deeper than the first line is about the package above.

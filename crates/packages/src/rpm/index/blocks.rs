@@ -21,8 +21,8 @@ pub(super) struct Blocks {
 #[derive(Debug)]
 pub(super) enum Bytes {
     Memory(Vec<u8>),
-    /// Written just now.
-    Made(MmapMut),
+    /// Written just now; so many of them.
+    Made(MmapMut, usize),
     /// In a file: only what is looked at is read.
     File(Mmap),
 }
@@ -32,7 +32,7 @@ impl Bytes {
     pub(super) fn all(&self) -> &[u8] {
         match self {
             Self::Memory(bytes) => bytes,
-            Self::Made(map) => map,
+            Self::Made(map, length) => &map[..*length],
             Self::File(map) => map,
         }
     }
@@ -44,9 +44,9 @@ const DAMAGED: u8 = 2;
 
 impl Blocks {
     /// Of bytes that were written just now.
-    pub(super) fn whole(bytes: MmapMut, sums: usize) -> Self {
+    pub(super) fn whole(bytes: MmapMut, length: usize, sums: usize) -> Self {
         Self {
-            bytes: Bytes::Made(bytes),
+            bytes: Bytes::Made(bytes, length),
             sums,
             states: Vec::new(),
         }
@@ -80,6 +80,18 @@ impl Blocks {
         let (first, last) = ((start - HEADER_BYTES) / BLOCK, (end - 1 - HEADER_BYTES) / BLOCK);
         let is_whole = self.is_whole(first) && (first == last || (first + 1..=last).all(|block| self.is_whole(block)));
         is_whole.then_some(part)
+    }
+
+    /// The number at a place where numbers are: none lies in two blocks, as what is before it are numbers, too.
+    #[inline]
+    pub(super) fn number(&self, start: usize) -> Option<u32> {
+        let end = start.checked_add(4)?;
+        if end > self.sums {
+            return None;
+        }
+        let part = self.all().get(start..end)?;
+        let is_whole = self.states.is_empty() || self.is_whole((start - HEADER_BYTES) / BLOCK);
+        is_whole.then(|| part.try_into().map_or(0, u32::from_le_bytes))
     }
 
     /// Whether something that was looked at is not what was written.

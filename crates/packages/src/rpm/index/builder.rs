@@ -1,14 +1,13 @@
 //! Makes an index of packages, one after the other.
 
+use memmap2::MmapMut;
+
 use super::layout::{self, Parts, RICH};
 use super::mark::{Key, Mark, Marks};
+use super::room::{self, Room, number, set_number};
 use super::strings::Strings;
 use super::{Index, LISTS, List};
 use crate::rpm::requirement::Range;
-
-/// Entries that lists have room for from the beginning: those of a large repository, so that nothing is moved while it grows.  Memory
-/// that is not written to is none.
-pub(super) const ROOM: usize = 1 << 19;
 
 /// An index counts in 32 bits; no real repository comes near.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,23 +40,25 @@ pub struct NewPackage {
 pub struct IndexBuilder {
     strings: Strings,
     /// Name, flags, version.
-    dependencies: Vec<[u32; 3]>,
-    packages: Vec<u32>,
-    lists: Vec<u32>,
+    dependencies: Room,
+    packages: Room,
+    lists: Room,
     /// Of the package that is being added.
     open: [Vec<u32>; LISTS],
     /// (name, package, dependency).
-    provides: Vec<[u32; 3]>,
+    provides: Room,
     /// (name, package).
     obsoleting: Vec<[u32; 2]>,
     supplementing: Vec<u32>,
     paths: Vec<u32>,
     is_path: Vec<bool>,
-    checksums: Vec<u8>,
+    checksums: Room,
     checksum_kind: String,
     count: u32,
     /// The version of the entry before, and its number: most entries of a package have the same.
     last_version: (String, u32),
+    /// The same of the texts that neighbours have in common, by their place in the record.
+    last_texts: [(String, u32); layout::PACKAGE],
     key: Key,
     /// Dependencies by the text that they were read from: most are written many times, and need to be read once.
     written: Marks,
@@ -65,26 +66,27 @@ pub struct IndexBuilder {
 
 impl IndexBuilder {
     /// `checksum_kind` is that of all packages: `sha256`.
-    pub fn new(checksum_kind: &str) -> Self {
+    pub fn new(checksum_kind: &str) -> Result<Self, OverflowError> {
         let key = Key::new();
-        Self {
-            strings: Strings::new(key),
-            dependencies: Vec::with_capacity(ROOM),
-            packages: Vec::with_capacity(ROOM),
-            lists: Vec::with_capacity(ROOM),
+        Ok(Self {
+            strings: Strings::new(key)?,
+            dependencies: Room::default(),
+            packages: Room::default(),
+            lists: Room::default(),
             open: Default::default(),
-            provides: Vec::with_capacity(ROOM),
+            provides: Room::default(),
             obsoleting: Vec::new(),
             supplementing: Vec::new(),
             paths: Vec::new(),
             is_path: Vec::new(),
-            checksums: Vec::new(),
+            checksums: Room::default(),
             checksum_kind: checksum_kind.to_owned(),
             count: 0,
             last_version: (String::new(), 0),
+            last_texts: Default::default(),
             key,
             written: Marks::new(),
-        }
+        })
     }
 
     /// When it is known only afterwards.
@@ -102,9 +104,32 @@ impl IndexBuilder {
 
     /// Adds to a list of the package that the next [`IndexBuilder::finish_package`] completes.
     pub fn add(&mut self, list: List, name: &str, range: Range, version: &str) -> Result<(), OverflowError> {
+        self.add_marked(list, self.name_mark(name), name, range, version)
+    }
+
+    /// What a name is known by among the strings.
+    pub(in crate::rpm) fn name_mark(&self, name: &str) -> Mark {
+        self.strings.mark(name.as_bytes())
+    }
+
+    /// Has the processor fetch what [`IndexBuilder::add_marked`] will look at.
+    #[inline]
+    pub(in crate::rpm) fn touch_name(&self, mark: Mark) -> u32 {
+        self.strings.touch(mark)
+    }
+
+    /// The same as [`IndexBuilder::add`] of a name whose mark is known.
+    pub(in crate::rpm) fn add_marked(
+        &mut self,
+        list: List,
+        mark: Mark,
+        name: &str,
+        range: Range,
+        version: &str,
+    ) -> Result<(), OverflowError> {
         let rich = list != List::Provides && name.starts_with('(');
         let flags = u32::from(range.bits()) | if rich { RICH } else { 0 };
-        let name_id = self.strings.intern(name.as_bytes())?;
+        let name_id = self.strings.intern_marked(mark, name.as_bytes())?;
         let version = if range.is_any() { 0 } else { self.version(version)? };
         self.push_new(list, [name_id, flags, version])?;
         if list == List::Provides {
@@ -123,15 +148,9 @@ impl IndexBuilder {
         Ok(())
     }
 
-    /// What an entry is known by that is written as `text`; `name` is how its name begins, as far as that is known.
-    pub(in crate::rpm) fn mark(&self, list: List, text: &str, name: Option<u8>) -> Mark {
-        // Rich requirements and paths mean something else where they are provided.
-        let kind = match (name, list) {
-            (Some(b'(' | b'/') | None, List::Provides) => 2,
-            (Some(b'(' | b'/') | None, _) => 1,
-            _ => 0,
-        };
-        self.key.mark(kind, text.as_bytes())
+    /// What texts are known by.
+    pub(in crate::rpm) fn key(&self) -> Key {
+        self.key
     }
 
     /// Has the processor fetch what [`IndexBuilder::find_written`] will look at.
@@ -146,8 +165,8 @@ impl IndexBuilder {
     }
 
     /// Adds once more what [`IndexBuilder::find_written`] found.
-    pub(in crate::rpm) fn add_written(&mut self, list: List, id: u32) {
-        self.push(list, id);
+    pub(in crate::rpm) fn add_written(&mut self, list: List, id: u32) -> Result<(), OverflowError> {
+        self.push(list, id)
     }
 
     /// Remembers how the entry was written that was added last.
@@ -159,32 +178,38 @@ impl IndexBuilder {
     }
 
     fn push_new(&mut self, list: List, dependency: [u32; 3]) -> Result<(), OverflowError> {
-        let id = u32::try_from(self.dependencies.len()).map_err(|_| OverflowError { what: "dependencies" })?;
-        self.dependencies.push(dependency);
-        self.push(list, id);
+        let id = self.dependencies.numbers() / layout::DEPENDENCY;
+        let id = u32::try_from(id).map_err(|_| OverflowError { what: "dependencies" })?;
+        self.dependencies.put_numbers(&dependency)?;
+        self.push(list, id)
+    }
+
+    fn push(&mut self, list: List, id: u32) -> Result<(), OverflowError> {
+        self.open[list as usize].push(id);
+        if list == List::Provides {
+            let [name, ..] = self.dependency(id);
+            self.provides.put_numbers(&[name, self.count, id])?;
+        }
         Ok(())
     }
 
-    fn push(&mut self, list: List, id: u32) {
-        self.open[list as usize].push(id);
-        if list == List::Provides {
-            let name = self.dependencies[id as usize][0];
-            self.provides.push([name, self.count, id]);
-        }
+    fn dependency(&self, id: u32) -> [u32; 3] {
+        triple(&self.dependencies.bytes()[id as usize * TRIPLE..][..TRIPLE])
     }
 
     pub fn add_file(&mut self, path: &str) -> Result<(), OverflowError> {
         let path = self.strings.intern(path.as_bytes())?;
         self.open[List::Files as usize].push(path);
-        self.provides.push([path, self.count, u32::MAX]);
-        Ok(())
+        self.provides.put_numbers(&[path, self.count, u32::MAX])
     }
 
     /// Forgets the lists of the package that is being added: it is not one that can be installed.
     pub fn drop_package(&mut self) {
-        while self.provides.last().is_some_and(|provide| provide[1] == self.count) {
-            self.provides.pop();
+        let mut end = self.provides.numbers();
+        while end >= 3 && self.provides.number(end - 2) == self.count {
+            end -= 3;
         }
+        self.provides.truncate(end);
         for list in &mut self.open {
             list.clear();
         }
@@ -198,18 +223,18 @@ impl IndexBuilder {
             self.strings.intern(package.evr.as_bytes())?,
         ];
         let provides = &self.open[List::Provides as usize];
-        if !provides.iter().any(|&id| self.dependencies[id as usize] == own) {
+        if !provides.iter().any(|&id| self.dependency(id) == own) {
             self.push_new(List::Provides, own)?;
         }
         for &id in &self.open[List::Obsoletes as usize] {
-            self.obsoleting.push([self.dependencies[id as usize][0], self.count]);
+            self.obsoleting.push([self.dependency(id)[0], self.count]);
         }
         let weak = [List::Supplements, List::Enhances];
         if weak.iter().any(|&list| !self.open[list as usize].is_empty()) {
             self.supplementing.push(self.count);
         }
         self.record(package, own[0], own[2])?;
-        self.checksums.extend_from_slice(&package.checksum);
+        self.checksums.put(&package.checksum)?;
         self.count = self.count.checked_add(1).ok_or(OverflowError { what: "packages" })?;
         Ok(())
     }
@@ -220,14 +245,15 @@ impl IndexBuilder {
         record[layout::EVR] = evr;
         for (field, text) in [
             (layout::ARCHITECTURE, &package.architecture),
-            (layout::LOCATION, &package.location),
             (layout::BASE, &package.base),
             (layout::SOURCE, &package.source),
             (layout::LICENSE, &package.license),
             (layout::VENDOR, &package.vendor),
         ] {
-            record[field] = self.strings.intern(text.as_bytes())?;
+            record[field] = self.text(field, text)?;
         }
+        // Each has its own, and nobody looks for it.
+        record[layout::LOCATION] = self.strings.add(package.location.as_bytes())?;
         for (field, size) in [
             (layout::SIZE, package.size),
             (layout::INSTALLED, package.installed_size),
@@ -240,15 +266,15 @@ impl IndexBuilder {
         record[layout::HEADER + 1] = package.header_end;
         for list in 0..LISTS {
             record[layout::LIST_STARTS + list] = self.list_end()?;
-            self.lists.append(&mut self.open[list]);
+            self.lists.put_numbers(&self.open[list])?;
+            self.open[list].clear();
             record[layout::LIST_STARTS + list + 1] = self.list_end()?;
         }
-        self.packages.extend_from_slice(&record);
-        Ok(())
+        self.packages.put_numbers(&record)
     }
 
     fn list_end(&self) -> Result<u32, OverflowError> {
-        u32::try_from(self.lists.len()).map_err(|_| OverflowError {
+        u32::try_from(self.lists.numbers()).map_err(|_| OverflowError {
             what: "entries in lists",
         })
     }
@@ -256,37 +282,54 @@ impl IndexBuilder {
     pub fn finish(mut self) -> Result<Index, OverflowError> {
         let kind = std::mem::take(&mut self.checksum_kind);
         let kind = self.strings.intern(kind.as_bytes())?;
-        let provides = std::mem::take(&mut self.provides);
-        let strings = &self.strings;
-        let (table, (starts, provides)) = std::thread::scope(|scope| {
+        let (strings, provides) = (&self.strings, self.provides.bytes());
+        let (table, sorted) = std::thread::scope(|scope| {
             let table = scope.spawn(|| strings.lookup_table());
-            let provides = sorted_provides(&provides, strings.len());
+            let sorted = sorted_provides(provides, strings.len());
             let table = table.join();
-            (table.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), provides)
+            (table.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), sorted)
         });
+        let ((table, length), (starts, provides)) = (table?, sorted?);
         self.obsoleting.sort_unstable();
         self.obsoleting.dedup();
-        let width = self.checksums.len().checked_div(self.count as usize).unwrap_or(0);
+        let rest = [self.obsoleting.as_flattened(), &self.supplementing, &self.paths].map(|numbers| {
+            let mut room = Room::default();
+            room.put_numbers(numbers).map(|()| room)
+        });
+        let [obsoleting, supplementing, paths] = rest;
+        let (obsoleting, supplementing, paths) = (obsoleting?, supplementing?, paths?);
+        let width = self.checksums.bytes().len().checked_div(self.count as usize);
         let parts = Parts {
             checksum_kind: kind,
-            checksum_width: u32::try_from(width).unwrap_or(0),
+            checksum_width: u32::try_from(width.unwrap_or(0)).unwrap_or(0),
             packages: self.count,
             numbers: [
-                self.strings.starts,
-                table,
-                self.dependencies.into_flattened(),
-                self.packages,
-                self.lists,
-                starts,
-                provides,
-                self.obsoleting.into_flattened(),
-                self.supplementing,
-                self.paths,
+                self.strings.starts.bytes(),
+                &table[..length],
+                self.dependencies.bytes(),
+                self.packages.bytes(),
+                self.lists.bytes(),
+                &starts[..(self.strings.len() + 1) * 4],
+                &provides[..self.provides.numbers() / 3 * 8],
+                obsoleting.bytes(),
+                supplementing.bytes(),
+                paths.bytes(),
             ],
-            checksums: self.checksums,
-            text: self.strings.text,
+            checksums: self.checksums.bytes(),
+            text: self.strings.text.bytes(),
         };
-        Index::just_written(layout::write(&parts)?).map_err(|_| OverflowError { what: "bytes" })
+        let (bytes, length) = layout::write(&parts)?;
+        Index::just_written(bytes, length).map_err(|_| OverflowError { what: "bytes" })
+    }
+
+    /// The number of a text that the package before often had, too.
+    fn text(&mut self, field: usize, text: &str) -> Result<u32, OverflowError> {
+        let (last, id) = &mut self.last_texts[field];
+        if last != text {
+            *id = self.strings.intern(text.as_bytes())?;
+            text.clone_into(last);
+        }
+        Ok(*id)
     }
 
     fn version(&mut self, text: &str) -> Result<u32, OverflowError> {
@@ -310,22 +353,37 @@ impl IndexBuilder {
     }
 }
 
+/// Bytes of three numbers.
+const TRIPLE: usize = 12;
+
+#[inline]
+fn triple(bytes: &[u8]) -> [u32; 3] {
+    [number(bytes, 0), number(bytes, 1), number(bytes, 2)]
+}
+
 /// Grouped by name (a counting sort keeps the order of packages): where each name's begin, and the pairs.
-fn sorted_provides(unsorted: &[[u32; 3]], strings: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut starts = vec![0_u32; strings + 1];
-    for provide in unsorted {
-        starts[provide[0] as usize + 1] += 1;
+fn sorted_provides(unsorted: &[u8], strings: usize) -> Result<(MmapMut, MmapMut), OverflowError> {
+    let unsorted = || unsorted.chunks_exact(TRIPLE).map(triple);
+    // One place further than where it is wanted, so that filling the pairs moves it there.
+    let mut starts = room::zeroed((strings + 2) * 4)?;
+    for [name, ..] in unsorted() {
+        let at = name as usize + 2;
+        if at < strings + 2 {
+            let count = number(&starts, at) + 1;
+            set_number(&mut starts, at, count);
+        }
     }
-    for at in 1..starts.len() {
-        starts[at] += starts[at - 1];
+    let mut sum = 0;
+    for at in 0..strings + 2 {
+        sum += number(&starts, at);
+        set_number(&mut starts, at, sum);
     }
-    let mut next = starts.clone();
-    let mut pairs = vec![0; unsorted.len() * 2];
-    for &[name, package, dependency] in unsorted {
-        let at = next[name as usize] as usize * 2;
-        next[name as usize] += 1;
-        pairs[at] = package;
-        pairs[at + 1] = dependency;
+    let mut pairs = room::zeroed((unsorted().count() * 8).max(8))?;
+    for [name, package, dependency] in unsorted() {
+        let next = number(&starts, name as usize + 1);
+        set_number(&mut starts, name as usize + 1, next + 1);
+        set_number(&mut pairs, next as usize * 2, package);
+        set_number(&mut pairs, next as usize * 2 + 1, dependency);
     }
-    (starts, pairs)
+    Ok((starts, pairs))
 }

@@ -77,21 +77,24 @@ pub enum IndexError {
 
 /// What [`write`] puts together.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     pub(super) checksum_kind: u32,
     pub(super) checksum_width: u32,
     pub(super) packages: u32,
-    /// By [`Section`], without the checksums.
-    pub(super) numbers: [Vec<u32>; SECTIONS - 1],
-    pub(super) checksums: Vec<u8>,
-    pub(super) text: Vec<u8>,
+    /// By [`Section`], as they are written, without the checksums.
+    pub(super) numbers: [&'a [u8]; SECTIONS - 1],
+    pub(super) checksums: &'a [u8],
+    pub(super) text: &'a [u8],
 }
 
-pub(super) fn write(parts: &Parts) -> Result<MmapMut, OverflowError> {
-    let numbers: usize = parts.numbers.iter().map(Vec::len).sum();
-    let blocks = numbers * 4 + parts.checksums.len() + parts.text.len();
+/// The bytes, and how many of them there are.
+pub(super) fn write(parts: &Parts<'_>) -> Result<(MmapMut, usize), OverflowError> {
+    let sections = || parts.numbers.into_iter().chain([parts.checksums, parts.text]);
+    let blocks: usize = sections().map(<[u8]>::len).sum();
     let sums = HEADER_BYTES + blocks;
-    let mut bytes = room::zeroed(sums + blocks.div_ceil(BLOCK) * 8)?;
+    let whole = sums + blocks.div_ceil(BLOCK) * 8;
+    let mut map = room::zeroed(whole)?;
+    let bytes = &mut map[..whole];
     let mut at = 0;
     let mut put = |part: &[u8]| {
         bytes[at..at + part.len()].copy_from_slice(part);
@@ -100,36 +103,27 @@ pub(super) fn write(parts: &Parts) -> Result<MmapMut, OverflowError> {
     put(MAGIC);
     put(&[0; 8]);
     let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let lengths = parts.numbers.iter().map(Vec::len);
+    let numbers = |section: Section| parts.numbers[section as usize].len() / 4;
     let header = [
         parts.checksum_kind,
         parts.checksum_width,
-        length(parts.numbers[Section::StringStarts as usize].len()).saturating_sub(1),
-        length(parts.numbers[Section::Dependencies as usize].len()) / 3,
+        length(numbers(Section::StringStarts)).saturating_sub(1),
+        length(numbers(Section::Dependencies)) / 3,
         parts.packages,
     ];
+    let lengths = parts.numbers.iter().map(|section| section.len() / 4);
     let lengths = lengths.chain([parts.checksums.len(), parts.text.len()]).map(length);
     for number in header.into_iter().chain(lengths) {
         put(&number.to_le_bytes());
     }
-    for section in &parts.numbers {
-        let end = at + section.len() * 4;
-        for (place, number) in bytes[at..end].chunks_exact_mut(4).zip(section) {
-            place.copy_from_slice(&number.to_le_bytes());
-        }
-        at = end;
-    }
-    for part in [&parts.checksums, &parts.text] {
-        bytes[at..at + part.len()].copy_from_slice(part);
-        at += part.len();
-    }
+    sections().for_each(put);
     let (content, places) = bytes.split_at_mut(sums);
     for (block, place) in content[HEADER_BYTES..].chunks(BLOCK).zip(places.chunks_exact_mut(8)) {
         place.copy_from_slice(&check_sum(block).to_le_bytes());
     }
-    let sum = sum_of_sums(&bytes, sums);
+    let sum = sum_of_sums(bytes, sums);
     bytes[8..16].copy_from_slice(&sum.to_le_bytes());
-    Ok(bytes)
+    Ok((map, whole))
 }
 
 /// Of all but the blocks.

@@ -45,10 +45,8 @@ impl Key {
         Self([0_u8, 1, 2, 3].map(|lane| random.hash_one(lane)))
     }
 
-    /// `kind` tells apart what is written alike and means different things.
-    pub(super) fn mark(self, kind: u64, text: &[u8]) -> Mark {
+    pub(in crate::rpm) fn mark(self, text: &[u8]) -> Mark {
         let [mut left, mut right, first, second] = self.0;
-        left ^= kind;
         let mut take = |low: u64, high: u64| {
             left = fold(left ^ low, first ^ high);
             right = fold(right ^ high, second ^ low);
@@ -67,6 +65,16 @@ impl Key {
         Mark {
             hash: left,
             more: (right >> 32) as u32,
+        }
+    }
+}
+
+impl Mark {
+    /// Tells apart what is written alike and means different things.
+    pub(in crate::rpm) fn of_kind(self, kind: u8) -> Self {
+        Self {
+            hash: self.hash ^ u64::from(kind) << 60,
+            more: self.more ^ u32::from(kind),
         }
     }
 }

@@ -15,7 +15,7 @@ fn package(name: &str, evr: &str) -> NewPackage {
 }
 
 fn small() -> Index {
-    let mut builder = IndexBuilder::new("sha256");
+    let mut builder = IndexBuilder::new("sha256").unwrap();
     builder.add(List::Provides, "webserver", Range::ANY, "").unwrap();
     builder
         .add(List::Requires, "libc.so.6()(64bit)", Range::ANY, "")

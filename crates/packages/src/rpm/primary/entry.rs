@@ -19,10 +19,23 @@ pub(super) fn whole_entry(text: &str) -> Option<&str> {
 }
 
 /// An entry as createrepo writes it.
+#[derive(Clone, Copy)]
 pub(super) struct PlainEntry<'a> {
     pub(super) name: &'a str,
     pub(super) range: Range,
-    pub(super) evr: Evr<'a>,
+    /// Epoch, version and release, as far as they are there.
+    evr: [&'a str; 3],
+}
+
+impl<'a> PlainEntry<'a> {
+    pub(super) fn evr(&self) -> Evr<'a> {
+        let [epoch, version, release] = self.evr.map(Cow::Borrowed);
+        Evr {
+            epoch,
+            version,
+            release,
+        }
+    }
 }
 
 /// Reads a whole entry whose attributes are in createrepo's order and without entities; others are none.
@@ -38,20 +51,16 @@ pub(super) fn plain_entry(entry: &str) -> Option<PlainEntry<'_>> {
     let mut plain = PlainEntry {
         name,
         range: Range::ANY,
-        evr: Evr::default(),
+        evr: [""; 3],
     };
     let mut rest = rest;
     if let Some((flags, after)) = attribute(" flags=\"", rest) {
         plain.range = Range::from_flags(flags)?;
         rest = after;
     }
-    for (start, value) in [
-        (" epoch=\"", &mut plain.evr.epoch),
-        (" ver=\"", &mut plain.evr.version),
-        (" rel=\"", &mut plain.evr.release),
-    ] {
+    for (start, value) in [" epoch=\"", " ver=\"", " rel=\""].into_iter().zip(&mut plain.evr) {
         if let Some((text, after)) = attribute(start, rest) {
-            *value = text.into();
+            *value = text;
             rest = after;
         }
     }
@@ -108,7 +117,7 @@ mod tests {
         let read = |text: &str| {
             plain_entry(text).map(|entry| {
                 let mut evr = String::new();
-                entry.evr.write(&mut evr);
+                entry.evr().write(&mut evr);
                 (entry.name.to_owned(), entry.range, evr)
             })
         };

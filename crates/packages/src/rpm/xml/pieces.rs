@@ -12,14 +12,16 @@ const LARGEST_PACKAGE: usize = 64 << 20;
 /// Read at a time, so that the pieces stay in the processor's cache.
 const BLOCK: usize = 256 << 10;
 /// Pieces that wait at most.
-const AHEAD: usize = 2;
+const AHEAD: usize = 3;
 const END: &[u8] = b"</package>";
 
 #[derive(Debug)]
 pub(in crate::rpm) struct Pieces<R> {
     source: R,
     root: &'static str,
+    /// As far as it is filled; the rest is room that need not be cleared again.
     buffer: Vec<u8>,
+    filled: usize,
     /// Of the buffer in the file.
     position: u64,
     /// Whether the root element has begun.
@@ -35,6 +37,7 @@ impl<R: Read> Pieces<R> {
             source,
             root,
             buffer: Vec::new(),
+            filled: 0,
             position: 0,
             begun: false,
             scanned: 0,
@@ -46,21 +49,25 @@ impl<R: Read> Pieces<R> {
     pub(in crate::rpm) fn next(&mut self, mut spare: Vec<u8>) -> Result<Option<(u64, Vec<u8>)>, XmlError> {
         loop {
             if let Some(end) = self.whole()? {
-                spare.clear();
-                spare.extend_from_slice(&self.buffer[end..]);
+                let rest = self.filled - end;
+                if spare.len() < rest {
+                    spare.resize(rest, 0);
+                }
+                spare[..rest].copy_from_slice(&self.buffer[end..self.filled]);
                 self.buffer.truncate(end);
                 let piece = std::mem::replace(&mut self.buffer, spare);
                 let position = self.position;
                 self.position += end as u64;
-                self.scanned = self.buffer.len();
+                (self.filled, self.scanned) = (rest, rest);
                 return Ok(Some((position, piece)));
             }
-            if self.buffer.len() > LARGEST_PACKAGE {
+            if self.filled > LARGEST_PACKAGE {
                 return Err(self.error(Fault::TooLarge { limit: LARGEST_PACKAGE }));
             }
-            let read = self.source.by_ref().take(BLOCK as u64).read_to_end(&mut self.buffer);
-            if read.map_err(|error| self.error(Fault::Read(error)))? == 0 {
-                return match check_end(&self.buffer, self.root, self.begun) {
+            let before = self.filled;
+            self.fill().map_err(|error| self.error(Fault::Read(error)))?;
+            if self.filled == before {
+                return match check_end(&self.buffer[..self.filled], self.root, self.begun) {
                     Ok(()) => Ok(None),
                     Err(fault) => Err(self.error(fault)),
                 };
@@ -68,21 +75,43 @@ impl<R: Read> Pieces<R> {
         }
     }
 
+    /// Reads a block, or what is left.
+    fn fill(&mut self) -> std::io::Result<()> {
+        let end = self.filled + BLOCK;
+        if self.buffer.len() < end {
+            // Most packages are smaller than a block, so that this is not moved again.
+            self.buffer.reserve(2 * BLOCK - self.buffer.len().min(2 * BLOCK));
+            self.buffer.resize(end, 0);
+        }
+        while self.filled < end {
+            match self.source.read(&mut self.buffer[self.filled..end]) {
+                Ok(0) => break,
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Where the last whole package of the buffer ends.
     fn whole(&mut self) -> Result<Option<usize>, XmlError> {
         if !self.begun {
-            let Some(at) = begin(&self.buffer, self.root).map_err(|fault| XmlError::new(0, fault))? else {
+            let found = begin(&self.buffer[..self.filled], self.root);
+            let Some(at) = found.map_err(|fault| XmlError::new(0, fault))? else {
                 return Ok(None);
             };
-            self.buffer.drain(..at);
+            self.buffer.copy_within(at..self.filled, 0);
+            self.filled -= at;
             self.position += at as u64;
             self.begun = true;
             self.scanned = 0;
         }
         // The end of a package that was begun earlier may lie across the border.
         let from = self.scanned.saturating_sub(END.len());
-        let found = memmem::rfind(self.buffer.get(from..).unwrap_or_default(), END);
-        self.scanned = self.buffer.len();
+        let filled = &self.buffer[..self.filled];
+        let found = memmem::rfind(filled.get(from..).unwrap_or_default(), END);
+        self.scanned = self.filled;
         Ok(found.map(|found| from + found + END.len()))
     }
 
@@ -106,19 +135,28 @@ pub(in crate::rpm) fn for_each_piece(
     Ok(())
 }
 
-/// The same, while another thread reads and cuts the next pieces.
-pub(in crate::rpm) fn for_each_piece_ahead(
+/// The same, while another thread reads and cuts the next pieces and makes notes of them.
+pub(in crate::rpm) fn for_each_piece_ahead<N: Default + Send>(
     source: impl Read + Send,
     root: &'static str,
-    mut take: impl FnMut(&str, u64) -> Result<(), XmlError>,
+    note: impl Fn(&str, &mut N) + Send,
+    mut take: impl FnMut(&str, u64, &N) -> Result<(), XmlError>,
 ) -> Result<(), XmlError> {
     let (cut, pieces) = sync_channel(AHEAD);
-    let (read, spares) = sync_channel::<Vec<u8>>(AHEAD + 2);
+    let (read, spares) = sync_channel::<(Vec<u8>, N)>(AHEAD + 2);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let mut source = Pieces::new(source, root);
             loop {
-                let piece = source.next(spares.try_recv().unwrap_or_default());
+                let (spare, mut notes) = spares.try_recv().unwrap_or_default();
+                let piece = source.next(spare).and_then(|piece| {
+                    let Some((position, piece)) = piece else {
+                        return Ok(None);
+                    };
+                    let text = String::from_utf8(piece).map_err(|_| XmlError::new(position, Fault::Encoding))?;
+                    note(&text, &mut notes);
+                    Ok(Some((position, text, notes)))
+                });
                 let is_last = !matches!(piece, Ok(Some(_)));
                 if cut.send(piece).is_err() || is_last {
                     return;
@@ -127,11 +165,11 @@ pub(in crate::rpm) fn for_each_piece_ahead(
         });
         // Hanging up early ends the other thread, so the receiver must not outlive this.
         for piece in pieces {
-            let Some((position, piece)) = piece? else {
+            let Some((position, text, notes)) = piece? else {
                 break;
             };
-            take(text_of(&piece, position)?, position)?;
-            let _ = read.try_send(piece);
+            take(&text, position, &notes)?;
+            let _ = read.try_send((text.into_bytes(), notes));
         }
         Ok(())
     })
