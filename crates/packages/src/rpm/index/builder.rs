@@ -114,8 +114,8 @@ impl IndexBuilder {
 
     /// Has the processor fetch what [`IndexBuilder::add_marked`] will look at.
     #[inline]
-    pub(in crate::rpm) fn touch_name(&self, mark: Mark) -> u32 {
-        self.strings.touch(mark)
+    pub(in crate::rpm) fn touch_name(&self, mark: Mark) {
+        self.strings.touch(mark);
     }
 
     /// The same as [`IndexBuilder::add`] of a name whose mark is known.
@@ -155,8 +155,8 @@ impl IndexBuilder {
 
     /// Has the processor fetch what [`IndexBuilder::find_written`] will look at.
     #[inline]
-    pub(in crate::rpm) fn touch(&self, mark: Mark) -> u32 {
-        self.written.touch(mark)
+    pub(in crate::rpm) fn touch(&self, mark: Mark) {
+        self.written.touch(mark);
     }
 
     /// What the same text gave before, where there was such a text.

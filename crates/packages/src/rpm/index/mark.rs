@@ -89,11 +89,13 @@ impl Marks {
         slot(slots, place(slots, mark)?).1.checked_sub(1)
     }
 
-    /// Has the processor fetch what [`Marks::find`] will look at: no answer, but something that must be used.
+    /// Has the processor fetch what [`Marks::find`] will look at, and does not wait for it.
     #[inline]
-    pub(super) fn touch(&self, mark: Mark) -> u32 {
-        let first = |slots: &MmapMut| slot(slots, mark.hash as usize & (slots.len() / SLOT - 1)).1;
-        self.slots.as_ref().map_or(0, first)
+    pub(super) fn touch(&self, mark: Mark) {
+        if let Some(slots) = &self.slots {
+            let first = mark.hash as usize & (slots.len() / SLOT - 1);
+            fetch(&slots[first * SLOT..]);
+        }
     }
 
     /// The number of a mark; `new` when it has none yet.
@@ -114,6 +116,22 @@ impl Marks {
         self.count += 1;
         Ok(id - 1)
     }
+}
+
+/// A hint, where the processor takes such.
+#[inline]
+fn fetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the instruction reads nothing that the program sees, and does nothing about an address that is none.
+        #[expect(unsafe_code, reason = "the hint takes a pointer")]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    std::hint::black_box(bytes.first());
 }
 
 /// The mark of a slot, and its number and one.

@@ -60,8 +60,8 @@ impl Strings {
 
     /// Has the processor fetch what [`Strings::intern_marked`] will look at.
     #[inline]
-    pub(super) fn touch(&self, mark: Mark) -> u32 {
-        self.table.touch(mark)
+    pub(super) fn touch(&self, mark: Mark) {
+        self.table.touch(mark);
     }
 
     pub(super) fn intern(&mut self, text: &[u8]) -> Result<u32, OverflowError> {

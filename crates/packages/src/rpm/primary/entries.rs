@@ -61,8 +61,6 @@ impl PrimaryParser {
     fn look_ahead<'t>(&self, text: &'t str, marked: &[Entry], list: List, ahead: &mut Vec<Ahead<'t>>) {
         ahead.clear();
         let mut end = marked.first().map_or(0, |entry| entry.start as usize);
-        // Nothing is decided by what is fetched here, so that no wrong guess of the processor's holds up the next.
-        let mut seen = 0;
         for entry in marked.iter().take(MOST_AHEAD) {
             let (start, length) = (entry.start as usize, entry.length as usize);
             // Between entries of a list there are blanks only.
@@ -74,7 +72,7 @@ impl PrimaryParser {
             }
             end = start + length;
             let mark = entry.mark_in(list);
-            seen ^= self.builder.touch(mark);
+            self.builder.touch(mark);
             ahead.push(Ahead {
                 start,
                 length,
@@ -83,19 +81,17 @@ impl PrimaryParser {
                 plain: None,
             });
         }
-        std::hint::black_box(seen);
         for entry in ahead {
             entry.known = self.builder.find_written(entry.mark);
             if entry.known.is_none() {
                 let plain = plain_entry(&text[entry.start..entry.start + entry.length]);
                 entry.plain = plain.map(|plain| {
                     let mark = self.builder.name_mark(plain.name);
-                    seen ^= self.builder.touch_name(mark);
+                    self.builder.touch_name(mark);
                     (plain, mark)
                 });
             }
         }
-        std::hint::black_box(seen);
     }
 
     /// An entry that is read for the first time: false where it is longer than it seemed, as an attribute has a `>` in it.
