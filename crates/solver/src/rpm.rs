@@ -25,8 +25,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use qclock_packages::rpm::{Comps, Index, Modules, Owners, Range};
 
 use jobs::Job;
-use modules::Hidden;
 pub use modules::ModuleError;
+use modules::{Book, Hidden};
 use omission::Omissions;
 use pool::{Pool, Solvable};
 use rules::{Rule, RuleMaker};
@@ -75,7 +75,7 @@ pub struct Assumed {
 /// What is asked of the solver.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// `httpd`, `php-fpm-8.2.13-1.el9.x86_64`, `/usr/bin/perl`, `webserver`, `php-*`, `@php:8.2/common`, `@core`,
+    /// `httpd`, `php-fpm-8.2.13-1.el9.x86_64`, `/usr/bin/perl`, `webserver`, `php-*`, `@php:8.2/common`, `@*:rhel9`, `@core`,
     /// `@^minimal-environment`.
     pub install: &'a [String],
     /// The groups of all repositories together, where the request names any: see [`is_group`].
@@ -85,7 +85,7 @@ pub struct Request<'a> {
     /// Names whose requirement counts as met without a package: see [`Solution::omitted`].
     pub omit: &'a BTreeSet<String>,
     pub assumed: &'a [Assumed],
-    /// Enabled streams: module and stream.
+    /// Enabled streams: module and stream, or patterns of them.
     pub streams: &'a [(String, String)],
     /// `el9`.
     pub platform: &'a str,
@@ -186,7 +186,7 @@ impl SolveError {
             }
             Self::NoMember { .. } => vec!["add the repository that has it".to_owned()],
             Self::Unsolvable { hints, .. } => hints.clone(),
-            Self::Module(error) => error.hint().into_iter().collect(),
+            Self::Module(error) => error.hints(),
             _ => Vec::new(),
         }
     }
@@ -237,10 +237,11 @@ pub fn solve(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<S
 
 fn solve_in_order(repositories: &[Repository<'_>], request: &Request<'_>) -> Result<Solution, SolveError> {
     let mut pool = Pool::new(repositories, request.architecture, request.assumed);
-    let profiles = profiles::read(repositories, request)?;
-    let hidden = modules::hide(&mut pool, &profiles.streams, request.platform)?;
+    let book = Book::read(repositories);
+    let profiles = profiles::read(&book, request)?;
+    let hidden = modules::hide(&mut pool, &book, &profiles.active, &profiles.meant);
     pool.mark_multiple(&MULTIPLE);
-    let (jobs, absent_members) = jobs::of(&mut pool, request, &profiles.wanted, &hidden)?;
+    let (jobs, absent_members) = jobs::of(&mut pool, request, &profiles, &hidden)?;
     let mut maker = RuleMaker::new(&mut pool, Omissions::new(request.omit));
     for job in &jobs {
         for &package in &job.candidates {

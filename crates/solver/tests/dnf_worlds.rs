@@ -21,7 +21,7 @@ fn small_worlds_are_equal() {
     compare_worlds(100, 3000, false);
 }
 
-/// The same with streams: enabled, by default, named by profile.
+/// The same with streams: enabled, by default, required by others, named by profile or pattern.
 #[test]
 fn small_worlds_with_streams_are_equal() {
     compare_worlds(30, 600, true);
@@ -106,15 +106,12 @@ fn ask_about(
     let mut streams = Vec::new();
     if with_streams {
         for module in worlds::MODULES {
-            let stream = other_chance.below(3);
-            let text = format!("{module}:{stream}");
-            let is_there = |world: &worlds::World| {
-                world
-                    .modules
-                    .contains(&format!("name: {module}\n  stream: \"{stream}\""))
-            };
-            if stream > 0 && worlds.iter().any(is_there) {
-                streams.push(text);
+            // Sometimes a pattern; and streams of which there may be none, or that nothing goes with.
+            match other_chance.below(24) {
+                stream @ 1..=2 => streams.push(format!("{module}:{stream}")),
+                3 => streams.push(format!("{module}:[{}]", 1 + other_chance.below(3))),
+                4 if other_chance.below(4) == 0 => streams.push(format!("{module}:*")),
+                _ => {}
             }
         }
     }
@@ -127,17 +124,8 @@ fn ask_about(
                 .collect(),
             weak: chance.below(3) == 0,
         };
-        if with_streams && other_chance.below(6) == 0 {
-            let profile = worlds::profile(&mut other_chance);
-            // Another stream than the enabled one is refused here, and only reported by dnf.
-            let is_switch = streams.iter().any(|stream| {
-                let module = stream.split(':').next().unwrap_or_default();
-                let asked = profile.trim_start_matches('@').split('/').next().unwrap_or_default();
-                asked.starts_with(&format!("{module}:")) && asked != stream
-            });
-            if !is_switch {
-                case.install.push(profile);
-            }
+        if with_streams && other_chance.below(3) == 0 {
+            case.install.push(worlds::profile(&mut other_chance));
         }
         lines.push_str(&question(&places, &case));
         questions.push(Question {

@@ -3,6 +3,8 @@
 
 #[path = "rpm/scenario.rs"]
 mod scenario;
+#[path = "rpm/streams.rs"]
+mod streams;
 
 use scenario::Scenario;
 
@@ -285,20 +287,6 @@ fn streams_that_cannot_be_are_refused() {
             .refusal()
             .contains("no repository has the module `perl`")
     );
-    let needing = Scenario::new("x 1-1")
-        .modules("x:1 x-0:1-1.noarch perl:5.32\nperl:5.32 perl-0:5.32-1.noarch\nperl:5.34 perl-0:5.34-1.noarch")
-        .stream("x", "1")
-        .install("x");
-    let refusal = needing.refusal();
-    assert!(
-        refusal.contains("requires `perl:5.32`, which is not enabled"),
-        "{refusal}"
-    );
-    assert!(
-        refusal.contains("hint: enable it with `--module perl:5.32`"),
-        "{refusal}"
-    );
-    needing.stream("perl", "5.32").gives("x-1-1");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::cache::kind;
 use crate::lockfile::{FORMAT, LockedArchive, Lockfile};
 
 /// Raised whenever the same inputs may give another lock.
-const SOLVER: u32 = 1;
+const SOLVER: u32 = 2;
 
 /// Whether `old` is what these origins and definitions gave before.
 pub(super) fn is_remembered(request: &Request<'_>, origins: &Value, old: &Lockfile) -> bool {

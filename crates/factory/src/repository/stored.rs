@@ -31,13 +31,19 @@ pub(super) fn opened(bytes: &[u8]) -> Option<&str> {
 }
 
 pub(super) fn modules_to_text(modules: &Modules) -> Option<String> {
-    let mut text = String::from("modules 2\n");
+    let mut text = String::from("modules 3\n");
     for default in &modules.defaults {
         let stream = default.stream.as_deref().unwrap_or_default();
         let profiles = profiles_to_text(&default.profiles)?;
         line(
             &mut text,
-            &["default", word(&default.module)?, word_or_none(stream)?, &profiles],
+            &[
+                "default",
+                word(&default.module)?,
+                word_or_none(stream)?,
+                &default.modified.to_string(),
+                &profiles,
+            ],
         );
     }
     for stream in &modules.streams {
@@ -51,6 +57,7 @@ pub(super) fn modules_to_text(modules: &Modules) -> Option<String> {
                 word(&stream.stream)?,
                 &stream.version.to_string(),
                 word_or_none(&stream.context)?,
+                if stream.static_context { "static" } else { "" },
                 word_or_none(&stream.architecture)?,
                 &requires,
                 &words(&stream.artifacts)?,
@@ -65,13 +72,14 @@ pub(super) fn modules_to_text(modules: &Modules) -> Option<String> {
 
 pub(super) fn modules_from_text(text: &str) -> Option<Modules> {
     let mut modules = Modules::default();
-    let records = text.strip_prefix("modules 2\n")?.strip_suffix("end\n")?;
+    let records = text.strip_prefix("modules 3\n")?.strip_suffix("end\n")?;
     for record in records.lines() {
         let fields: Vec<&str> = record.split('\t').collect();
         match *fields.as_slice() {
-            ["default", module, stream, profiles] => modules.defaults.push(ModuleDefault {
+            ["default", module, stream, modified, profiles] => modules.defaults.push(ModuleDefault {
                 module: module.to_owned(),
                 stream: Some(stream.to_owned()).filter(|stream| !stream.is_empty()),
+                modified: modified.parse().ok()?,
                 profiles: profiles_from_text(profiles)?,
             }),
             [
@@ -80,6 +88,7 @@ pub(super) fn modules_from_text(text: &str) -> Option<Modules> {
                 stream,
                 version,
                 context,
+                kind_of_context,
                 architecture,
                 requires,
                 artifacts,
@@ -92,6 +101,7 @@ pub(super) fn modules_from_text(text: &str) -> Option<Modules> {
                     stream: stream.to_owned(),
                     version: version.parse().ok()?,
                     context: context.to_owned(),
+                    static_context: kind_of_context == "static",
                     architecture: architecture.to_owned(),
                     requires: groups.map(group_from_text).collect::<Option<_>>()?,
                     artifacts: list(artifacts),
@@ -216,6 +226,7 @@ mod tests {
             defaults: vec![ModuleDefault {
                 module: "php".to_owned(),
                 stream: None,
+                modified: 20_240_221,
                 profiles: [("8.2".to_owned(), vec!["common".to_owned()])].into(),
             }],
             streams: vec![
@@ -224,6 +235,7 @@ mod tests {
                     stream: "8.2".to_owned(),
                     version: 9,
                     context: "9".to_owned(),
+                    static_context: true,
                     architecture: "x86_64".to_owned(),
                     requires: vec![
                         vec![
@@ -247,7 +259,7 @@ mod tests {
         let text = modules_to_text(&modules).unwrap();
         assert_eq!(modules_from_text(&text).unwrap(), modules);
         assert_eq!(modules_from_text(&text[..text.len() - 1]), None);
-        assert_eq!(modules_from_text("modules 1\n"), None);
+        assert_eq!(modules_from_text("modules 2\n"), None);
         let kept = sealed(&text).into_bytes();
         assert_eq!(opened(&kept), Some(text.as_str()));
         for at in 0..kept.len() {

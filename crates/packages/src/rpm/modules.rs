@@ -20,8 +20,10 @@ pub struct ModuleStream {
     pub version: u64,
     /// Builds of a stream that differ in what they were built against have different contexts.
     pub context: String,
+    /// The context was given by whoever made the build, and is the same in newer ones; else it is made of what the build requires.
+    pub static_context: bool,
     pub architecture: String,
-    /// Any one of these groups: module → streams of it that will do (with a leading `-`: all but it; empty: any).
+    /// All of these groups: module → streams of it that will do (with a leading `-`: all but it; empty: any).
     pub requires: Vec<Vec<(String, Vec<String>)>>,
     /// `name-epoch:version-release.arch`.
     pub artifacts: Vec<String>,
@@ -37,6 +39,8 @@ pub struct ModuleDefault {
     pub module: String,
     /// None: profiles only.
     pub stream: Option<String>,
+    /// Of what several repositories say, the one with the larger number counts.
+    pub modified: u64,
     /// Stream → the profiles that are meant where none is named.
     pub profiles: BTreeMap<String, Vec<String>>,
 }
@@ -111,12 +115,18 @@ fn stream(document: &Node, position: usize) -> Result<ModuleStream, ModulesError
         stream: needed("stream")?,
         version,
         context: text("context"),
+        static_context: is_true(&text("static_context")),
         architecture: text("arch"),
         requires,
         artifacts: list(&["artifacts", "rpms"]),
         demodularized: list(&["demodularized", "rpms"]),
         profiles: profiles(data, |profile| profile.get("rpms")),
     })
+}
+
+/// As libmodulemd reads it.
+fn is_true(text: &str) -> bool {
+    ["true", "yes", "on", "1", "y"].contains(&text.to_ascii_lowercase().as_str())
 }
 
 /// The lists below `profiles`, by name.
@@ -145,6 +155,11 @@ fn default(document: &Node) -> Option<ModuleDefault> {
     Some(ModuleDefault {
         module: data.get("module")?.text()?.to_owned(),
         stream: data.get("stream").and_then(Node::text).map(str::to_owned),
+        modified: data
+            .get("modified")
+            .and_then(Node::text)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
         profiles: profiles(data, |profile| Some(profile)),
     })
 }
@@ -153,8 +168,8 @@ fn default(document: &Node) -> Option<ModuleDefault> {
 mod tests {
     use super::*;
 
-    const TWO: &str = "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: php\n  profiles:\n    8.2: [common]\n...\n---\n\
-        document: modulemd\nversion: 2\ndata:\n  name: php\n  stream: 8.2\n  version: 920240126110506\n  context: 9\n  arch: x86_64\n  \
+    const TWO: &str = "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: php\n  modified: 202402210000\n  profiles:\n    8.2: [common]\n...\n---\n\
+        document: modulemd\nversion: 2\ndata:\n  name: php\n  stream: 8.2\n  version: 920240126110506\n  context: 9\n  static_context: true\n  arch: x86_64\n  \
         dependencies:\n  - buildrequires:\n      platform: [el9]\n    requires:\n      platform: [el9]\n      perl: []\n  profiles:\n    \
         common:\n      rpms: [php-cli, php-fpm]\n    empty: {}\n  artifacts:\n    \
         rpms:\n    - php-0:8.2.13-1.x86_64\n...\n---\ndocument: modulemd-translations\nversion: 1\n...\n";
@@ -165,6 +180,8 @@ mod tests {
         assert_eq!(modules.defaults[0].stream, None);
         let stream = &modules.streams[0];
         assert_eq!((stream.stream.as_str(), stream.context.as_str()), ("8.2", "9"));
+        assert!(stream.static_context);
+        assert_eq!(modules.defaults[0].modified, 202_402_210_000);
         assert_eq!(stream.requires[0][0], ("perl".to_owned(), vec![]));
         assert_eq!(stream.requires[0][1], ("platform".to_owned(), vec!["el9".to_owned()]));
         assert_eq!(stream.artifacts, ["php-0:8.2.13-1.x86_64"]);

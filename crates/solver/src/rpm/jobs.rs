@@ -6,9 +6,9 @@ use super::groups::Members;
 use super::modules::Hidden;
 use super::omission::Omissions;
 use super::pool::{Pool, SYSTEM, Solvable};
-use super::profiles::Wanted;
+use super::profiles::Profiles;
 use super::rules::{Kind, NO_DEPENDENCY, Rule, RuleMaker};
-use super::{Request, SolveError, groups, is_group, policy, profiles, selection};
+use super::{Request, SolveError, groups, is_group, policy, selection};
 
 /// Specification of a group → members that no repository has.
 pub(super) type Absent = BTreeMap<String, Vec<String>>;
@@ -37,16 +37,14 @@ impl Job {
 pub(super) fn of(
     pool: &mut Pool<'_>,
     request: &Request<'_>,
-    wanted: &[Wanted<'_>],
+    profiles: &Profiles<'_>,
     hidden: &Hidden,
 ) -> Result<(Vec<Job>, Absent), SolveError> {
     let mut jobs = Vec::new();
     for name in request.fixed {
         jobs.push(fixed(pool, name)?);
     }
-    for wanted in wanted {
-        jobs.extend(profiles::jobs(pool, wanted, hidden)?);
-    }
+    jobs.extend(profiles.jobs(pool, hidden)?);
     for specification in request.install.iter().filter(|text| !is_group(text)) {
         let groups = selection::select(pool, specification);
         if groups.is_empty() {
@@ -55,9 +53,8 @@ pub(super) fn of(
         jobs.extend(groups.into_iter().map(|group| Job::new(specification, group)));
     }
     let mut members = Members::default();
-    let of_streams: BTreeSet<&str> = wanted.iter().map(|wanted| wanted.specification).collect();
     for specification in request.install.iter().filter(|text| is_group(text)) {
-        if !of_streams.contains(specification.as_str()) {
+        if !profiles.specifications.contains(specification.as_str()) {
             groups::add(pool, request, specification, &mut members)?;
         }
     }

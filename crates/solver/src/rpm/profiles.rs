@@ -5,181 +5,149 @@ use std::collections::BTreeSet;
 use qclock_packages::rpm::{ModuleStream, glob_matches};
 
 use super::jobs::Job;
-use super::modules::{Hidden, ModuleError};
+use super::modules::{Book, BuildId, Hidden, ModuleError, Setting, Specification, Streams, unknown};
 use super::pool::{Pool, Solvable};
-use super::{Repository, Request, SolveError, groups};
-
-/// What one specification wants of a stream.
-#[derive(Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) specification: &'a str,
-    /// Names of packages.
-    packages: Vec<&'a str>,
-}
+use super::{Request, SolveError, groups};
 
 /// What a request's specifications say of streams.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Profiles<'a> {
-    /// All that are enabled: module and stream.
-    pub(super) streams: Vec<(String, String)>,
-    pub(super) wanted: Vec<Wanted<'a>>,
+    /// Packages by name, each with the first specification that wants it.
+    wanted: Vec<(&'a str, &'a str)>,
+    /// Specifications that mean no group.
+    pub(super) specifications: BTreeSet<&'a str>,
+    /// The builds in use, and those of them that a specification means.
+    pub(super) active: BTreeSet<BuildId>,
+    pub(super) meant: BTreeSet<BuildId>,
 }
 
-/// A specification's parts.
-struct Parts<'a> {
-    module: &'a str,
-    stream: Option<&'a str>,
-    profile: Option<&'a str>,
-}
-
-/// All enabled streams, with those that specifications name; and what is wanted of them.
-pub(super) fn read<'a>(repositories: &[Repository<'a>], request: &Request<'a>) -> Result<Profiles<'a>, SolveError> {
-    let mut streams = request.streams.to_vec();
+/// Enables all that the request means, and works out what is wanted of it.
+pub(super) fn read<'a>(book: &Book<'a>, request: &Request<'a>) -> Result<Profiles<'a>, SolveError> {
+    let setting = Setting {
+        platform: request.platform,
+        architecture: request.architecture,
+    };
+    let mut streams = Streams::enable(book, request.streams, setting)?;
     let mut meant = Vec::new();
     for specification in request.install {
-        let Some(parts) = Parts::read(specification) else {
+        let Some(text) = specification.strip_prefix('@') else {
             continue;
         };
-        let is_module = repositories.iter().filter_map(|it| it.modules);
-        let mut all = is_module.flat_map(|modules| &modules.streams);
-        if !all.any(|it| it.name == parts.module) {
-            // A group, then; but only streams have a colon.
-            if parts.stream.is_some() && !groups::is_known(request.comps, &specification[1..]) {
-                let module = parts.module.to_owned();
-                return Err(ModuleError::UnknownModule { module }.into());
+        let parts = Specification::read(text);
+        let found = parts.map(|parts| book.meant(&parts)).unwrap_or_default();
+        match parts {
+            Some(parts) if !found.is_empty() => {
+                let builds = streams.enable_meant(specification, &found)?;
+                meant.push((specification.as_str(), parts, builds));
             }
-            continue;
-        }
-        let stream = stream_of(repositories, &streams, &parts)?;
-        if !streams
-            .iter()
-            .any(|(name, known)| name == parts.module && *known == stream)
-        {
-            streams.push((parts.module.to_owned(), stream.clone()));
-        }
-        meant.push((specification, parts, stream));
-    }
-    let mut wanted = Vec::new();
-    for (specification, parts, stream) in meant {
-        match packages(repositories, &parts, &stream) {
-            Ok(packages) => wanted.push(Wanted {
-                specification,
-                packages,
-            }),
-            // The name of a stream and of a group: `@name/optional` means the group.
-            Err(ModuleError::NoProfile { .. })
-                if parts.stream.is_none() && groups::is_known(request.comps, parts.module) => {}
-            Err(error) => return Err(error.into()),
+            // A group, then; but only streams have a colon.
+            Some(parts) if parts.stream.is_some() && !groups::is_known(request.comps, text) => {
+                return Err(unknown(book, parts.module, parts.stream.unwrap_or_default()).into());
+            }
+            _ => {}
         }
     }
-    Ok(Profiles { streams, wanted })
+    if !meant.is_empty() {
+        streams.settle()?;
+    }
+    let mut profiles = Profiles::default();
+    for (specification, parts, builds) in meant {
+        profiles.add(book, request, &streams.active, (specification, parts), &builds)?;
+    }
+    profiles.active = streams.active;
+    Ok(profiles)
 }
 
-/// A job for each package of the profiles: of the stream where it has it, else any.
-pub(super) fn jobs(pool: &Pool<'_>, wanted: &Wanted<'_>, hidden: &Hidden) -> Result<Vec<Job>, SolveError> {
-    let job = |name: &&str| {
-        let named = pool.named_exactly(name);
-        let own: Vec<Solvable> = (named.iter().copied())
-            .filter(|package| hidden.included.contains(package))
+impl<'a> Profiles<'a> {
+    fn add(
+        &mut self,
+        book: &Book<'a>,
+        request: &Request<'a>,
+        active: &BTreeSet<BuildId>,
+        (specification, parts): (&'a str, Specification<'a>),
+        builds: &[BuildId],
+    ) -> Result<(), SolveError> {
+        let is_group = groups::is_known(request.comps, parts.module) && parts.stream.is_none();
+        let mut is_module = true;
+        let streams: BTreeSet<(&str, &str)> = (builds.iter())
+            .map(|&id| (book.builds[id].name.as_str(), book.builds[id].stream.as_str()))
             .collect();
-        let candidates: Vec<Solvable> = if own.is_empty() { named } else { own }
-            .into_iter()
-            .filter(|&package| pool.can_be_installed(package))
-            .collect();
-        if candidates.is_empty() {
-            return Err(SolveError::NoMember {
-                specification: wanted.specification.to_owned(),
-                member: (*name).to_owned(),
-            });
+        for (module, stream) in streams {
+            let is_of = |id: &&BuildId| book.builds[**id].name == module && book.builds[**id].stream == stream;
+            let in_use: Vec<BuildId> = builds
+                .iter()
+                .filter(is_of)
+                .copied()
+                .filter(|id| active.contains(id))
+                .collect();
+            // Of equally new ones the first.
+            let newer =
+                |best: &'a ModuleStream, it: &'a ModuleStream| if it.version > best.version { it } else { best };
+            let Some(build) = in_use.iter().map(|&id| book.builds[id]).reduce(newer) else {
+                return Err(not_in_use(book, active, specification, (module, stream)).into());
+            };
+            match packages(book, build, parts.profile) {
+                Ok(packages) => {
+                    for package in packages {
+                        if !self.wanted.iter().any(|(known, _)| *known == package) {
+                            self.wanted.push((package, specification));
+                        }
+                    }
+                    self.meant.extend(in_use);
+                }
+                // The name of a stream and of a group: `@name/optional` means the group.
+                Err(ModuleError::NoProfile { profile: Some(_), .. }) if is_group => is_module = false,
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(Job::new(wanted.specification, candidates))
-    };
-    wanted.packages.iter().map(job).collect()
-}
+        if is_module {
+            self.specifications.insert(specification);
+        }
+        Ok(())
+    }
 
-impl<'a> Parts<'a> {
-    /// `@module`, `@module:stream`, `@module/profile`, `@module:stream/profile`.
-    fn read(specification: &'a str) -> Option<Self> {
-        let text = specification.strip_prefix('@')?;
-        let (text, profile) = match text.split_once('/') {
-            Some((text, profile)) => (text, Some(profile)),
-            None => (text, None),
+    /// A job for each package of the profiles: of the streams where they have it, else any.
+    pub(super) fn jobs(&self, pool: &Pool<'_>, hidden: &Hidden) -> Result<Vec<Job>, SolveError> {
+        let job = |&(name, specification): &(&str, &str)| {
+            let mut candidates = pool.named_exactly(name);
+            candidates.retain(|&package| pool.can_be_installed(package));
+            let own: Vec<Solvable> = (candidates.iter().copied())
+                .filter(|package| hidden.meant.contains(package))
+                .collect();
+            if !own.is_empty() {
+                candidates = own;
+            }
+            if candidates.is_empty() {
+                return Err(SolveError::NoMember {
+                    specification: specification.to_owned(),
+                    member: name.to_owned(),
+                });
+            }
+            Ok(Job::new(specification, candidates))
         };
-        let (module, stream) = match text.split_once(':') {
-            Some((module, stream)) => (module, Some(stream)),
-            None => (text, None),
-        };
-        Some(Self {
-            module,
-            stream,
-            profile,
-        })
+        self.wanted.iter().map(job).collect()
     }
 }
 
-/// The stream that is meant: the named one, the enabled one, the default, or the only one.
-fn stream_of(
-    repositories: &[Repository<'_>],
-    enabled: &[(String, String)],
-    parts: &Parts<'_>,
-) -> Result<String, ModuleError> {
-    if let Some(stream) = parts.stream {
-        return Ok(stream.to_owned());
-    }
-    if let Some((_, stream)) = enabled.iter().find(|(module, _)| module == parts.module) {
-        return Ok(stream.clone());
-    }
-    let modules = || repositories.iter().filter_map(|it| it.modules);
-    let defaults = modules().flat_map(|modules| &modules.defaults);
-    let mut defaults = defaults.filter(|default| default.module == parts.module);
-    if let Some(stream) = defaults.find_map(|default| default.stream.clone()) {
-        return Ok(stream);
-    }
-    let all = modules().flat_map(|modules| &modules.streams);
-    let all: BTreeSet<&String> = (all.filter(|it| it.name == parts.module))
-        .map(|it| &it.stream)
-        .collect();
-    match *all.iter().collect::<Vec<_>>().as_slice() {
-        [only] => Ok((*only).clone()),
-        _ => Err(ModuleError::NoStream {
-            module: parts.module.to_owned(),
-            known: all.into_iter().cloned().collect(),
-        }),
-    }
-}
-
-/// Names of the packages of the profiles that are meant, as the newest build has them; of equally new ones the first.
-fn packages<'a>(repositories: &[Repository<'a>], parts: &Parts<'_>, stream: &str) -> Result<Vec<&'a str>, ModuleError> {
-    let modules = || repositories.iter().filter_map(|it| it.modules);
-    let builds = modules().flat_map(|modules| &modules.streams);
-    let builds = builds.filter(|it| it.name == parts.module && it.stream == stream);
-    // That there is none is told when the stream is enabled.
-    let newer = |best: &'a ModuleStream, it: &'a ModuleStream| if it.version > best.version { it } else { best };
-    let Some(build) = builds.reduce(newer) else {
-        return Ok(Vec::new());
-    };
-    let named: Vec<&str> = if let Some(pattern) = parts.profile {
+/// Names of the packages of the profiles that are meant.
+fn packages<'a>(book: &Book<'a>, build: &'a ModuleStream, profile: Option<&str>) -> Result<Vec<&'a str>, ModuleError> {
+    let named: Vec<&str> = if let Some(pattern) = profile {
         let names = build.profiles.keys().map(String::as_str);
         names.filter(|name| glob_matches(pattern, name)).collect()
     } else {
-        let defaults = modules().flat_map(|modules| &modules.defaults);
-        let defaults = defaults.filter(|default| default.module == parts.module);
-        let names = defaults.filter_map(|default| default.profiles.get(stream)).flatten();
-        names.map(String::as_str).collect()
+        let names = book.default_profiles(&build.name, &build.stream);
+        names.iter().map(String::as_str).collect()
     };
     let mut packages: Vec<&str> = Vec::new();
     for name in &named {
-        let Some(profile) = build.profiles.get(*name) else {
-            return Err(no_profile(build, Some(name)));
+        let Some(list) = build.profiles.get(*name) else {
+            return Err(no_profile(build, profile.or(Some(name))));
         };
-        for package in profile {
-            if !packages.contains(&package.as_str()) {
-                packages.push(package);
-            }
-        }
+        let list: BTreeSet<&str> = list.iter().map(String::as_str).collect();
+        packages.extend(list);
     }
     if named.is_empty() {
-        return Err(no_profile(build, parts.profile));
+        return Err(no_profile(build, profile));
     }
     Ok(packages)
 }
@@ -190,5 +158,21 @@ fn no_profile(build: &ModuleStream, profile: Option<&str>) -> ModuleError {
         stream: build.stream.clone(),
         profile: profile.map(str::to_owned),
         known: build.profiles.keys().cloned().collect(),
+    }
+}
+
+fn not_in_use(
+    book: &Book<'_>,
+    active: &BTreeSet<BuildId>,
+    specification: &str,
+    (module, stream): (&str, &str),
+) -> ModuleError {
+    let builds = active.iter().map(|&id| book.builds[id]);
+    let builds = builds.filter(|it| it.name == module && it.stream == stream);
+    ModuleError::NotInUse {
+        specification: specification.to_owned(),
+        module: module.to_owned(),
+        stream: stream.to_owned(),
+        active: builds.map(|it| format!("{}:{}", it.version, it.context)).collect(),
     }
 }

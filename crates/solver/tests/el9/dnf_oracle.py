@@ -13,8 +13,6 @@ import libdnf
 
 
 def base_for(request, root):
-    shutil.rmtree(os.path.join(root, "etc"), ignore_errors=True)
-    os.makedirs(os.path.join(root, "etc/dnf/modules.d"))
     base = dnf.Base()
     conf = base.conf
     conf.installroot = root
@@ -31,13 +29,29 @@ def base_for(request, root):
     conf.substitutions["releasever"] = "9"
     for name, folder, priority in request["repositories"]:
         base.repos.add_new_repo(name, conf, baseurl=["file://" + folder], priority=priority)
-    for stream in request["streams"]:
-        module, version = stream.split(":")
-        with open(os.path.join(root, "etc/dnf/modules.d", module + ".module"), "w") as file:
-            file.write(f"[{module}]\nname={module}\nstream={version}\nprofiles=\nstate=enabled\n")
     base.fill_sack(load_system_repo=True)
     base.read_comps(arch_filter=True)
     return base
+
+
+def base_with_streams(request, root):
+    """With the streams enabled as `dnf module enable` does, which saves them for the `dnf install` that follows; or why it does not."""
+    shutil.rmtree(os.path.join(root, "etc"), ignore_errors=True)
+    os.makedirs(os.path.join(root, "etc/dnf/modules.d"))
+    base = base_for(request, root)
+    if not request["streams"]:
+        return base, None
+    try:
+        dnf.module.module_base.ModuleBase(base).enable(request["streams"])
+    except dnf.exceptions.MarkingErrors as error:
+        problems = error.module_depsolv_errors
+        is_refusal = problems and problems[1] != libdnf.module.ModulePackageContainer.ModuleErrorType_ERROR_IN_DEFAULTS
+        if error.no_match_group_specs or error.error_group_specs or is_refusal:
+            base.close()
+            return None, "not enabled: " + str(error)
+    base._moduleContainer.save()
+    base.close()
+    return base_for(request, root), None
 
 
 def mark(base, specifications):
@@ -51,9 +65,9 @@ def mark(base, specifications):
         except dnf.exceptions.MarkingErrors as error:
             unknown = list(error.no_match_group_specs or [])
             refused = list(error.error_group_specs or [])
-            problems = error.module_depsolv_errors
-            if problems and problems[1] != libdnf.module.ModulePackageContainer.ModuleErrorType_ERROR_IN_DEFAULTS:
-                refused.append(str(error))
+            # That builds contradict each other is no refusal by itself: a stream that is not in use for that is.
+        # As `dnf` itself has it, where nobody configured otherwise.
+        refused += [f"switch of {module}" for module in dict(base._moduleContainer.getSwitchedStreams())]
         base._install_groups(unknown, base._categorize_specs([], [])[1], refused, True)
     for text in specifications:
         if not text.startswith("@"):
@@ -81,15 +95,16 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         base = None
         setting = None
+        refusal = None
         for line in sys.stdin:
             request = json.loads(line)
             if setting != (request["repositories"], request["streams"]):
                 if base:
                     base.close()
-                base = base_for(request, root)
+                base, refusal = base_with_streams(request, root)
                 setting = (request["repositories"], request["streams"])
-            print(json.dumps(answer(base, request)), flush=True)
-            if any(text.startswith("@") for text in request["install"]):
+            print(json.dumps(answer(base, request) if base else {"error": refusal}), flush=True)
+            if base and any(text.startswith("@") for text in request["install"]):
                 # What a specification enables stays enabled: the next request begins anew.
                 setting = None
 

@@ -24,7 +24,7 @@ impl Chance {
 }
 
 pub(crate) const NAMES: [&str; 11] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "kernel"];
-pub(crate) const MODULES: [&str; 2] = ["m", "n"];
+pub(crate) const MODULES: [&str; 4] = ["m", "n", "o", "oo"];
 const CAPABILITIES: [&str; 6] = ["p", "q", "r", "s", "t", "lib.so.1()(64bit)"];
 const PATHS: [&str; 3] = ["/usr/bin/x", "/usr/bin/y", "/etc/z"];
 /// Named by the lists of all files only.
@@ -145,54 +145,131 @@ pub(crate) fn world(chance: &mut Chance, gentle: bool) -> World {
     }
 }
 
-/// Modules `m` and `n`, of two streams each, of some builds each, that hold a part of the world's packages.
+/// Modules of two or three streams, of some builds each, that hold a part of the world's packages and require each other.
 pub(crate) fn add_modules(world: &mut World, chance: &mut Chance) {
-    for module in MODULES {
-        for stream in 1..=2 {
-            for version in 1..=1 + chance.below(2) {
-                let mut artifacts = String::new();
-                for package in &world.packages {
-                    if chance.below(4) == 0 {
-                        writeln!(artifacts, "    - {package}").unwrap();
-                    }
-                }
-                if artifacts.is_empty() {
-                    continue;
-                }
-                let (first, second) = (chance.one_of(&NAMES), chance.one_of(&NAMES));
-                write!(
-                    world.modules,
-                    "---\ndocument: modulemd\nversion: 2\ndata:\n  name: {module}\n  stream: \"{stream}\"\n  version: {version}\n  \
-                     context: c\n  arch: x86_64\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n  dependencies:\n  - \
-                     requires:\n      platform: [el9]\n  profiles:\n    p:\n      rpms: [{first}, {second}]\n    q:\n      rpms: \
-                     [{second}]\n  artifacts:\n    rpms:\n{artifacts}...\n"
-                )
-                .unwrap();
+    let mut modules: Vec<&str> = MODULES.to_vec();
+    // The order of documents is no order that counts.
+    if chance.below(2) == 0 {
+        modules.reverse();
+    }
+    for module in modules {
+        for stream in 1..=2 + chance.below(2) {
+            for version in 1..=1 + chance.below(3) {
+                add_build(world, chance, module, stream, version);
             }
         }
     }
-    if chance.below(3) == 0 && !world.modules.is_empty() {
-        let module = chance.one_of(&MODULES);
-        let stream = 1 + chance.below(2);
-        // With a default stream, or with default profiles alone.
-        let default = if chance.below(2) == 0 {
-            format!("  stream: \"{stream}\"\n")
-        } else {
-            String::new()
-        };
-        write!(
-            world.modules,
-            "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {module}\n{default}  profiles:\n    \"{stream}\": [p]\n...\n"
-        )
-        .unwrap();
+    for module in MODULES {
+        if chance.below(3) == 0 && !world.modules.is_empty() {
+            add_default(world, chance, module);
+        }
     }
 }
 
-/// A profile of a stream, or the default of a module.
+fn add_build(world: &mut World, chance: &mut Chance, module: &str, stream: u64, version: u64) {
+    let mut artifacts = String::new();
+    for package in &world.packages {
+        if chance.below(24) == 0 {
+            writeln!(artifacts, "    - {package}").unwrap();
+        }
+    }
+    if artifacts.is_empty() {
+        return;
+    }
+    let (first, second) = (chance.one_of(&NAMES), chance.one_of(&NAMES));
+    let architecture = chance.one_of(&["x86_64", "x86_64", "x86_64", "x86_64", "x86_64", "noarch", "aarch64"]);
+    let context = format!(
+        "\"{}\"{}",
+        chance.below(3),
+        chance.one_of(&["", "", "\n  static_context: true"])
+    );
+    // The same build a second time, with other contents, counts for nothing.
+    let version = version - chance.below(8) / 7 * (version - 1);
+    let requires = module_requires(chance, module);
+    write!(
+        world.modules,
+        "---\ndocument: modulemd\nversion: 2\ndata:\n  name: {module}\n  stream: \"{stream}\"\n  version: {version}\n  \
+         context: {context}\n  arch: {architecture}\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n  \
+         dependencies:\n  - requires:\n{requires}  profiles:\n    p:\n      rpms: [{first}, {second}]\n    q:\n      rpms: \
+         [{second}]\n  artifacts:\n    rpms:\n{artifacts}...\n"
+    )
+    .unwrap();
+}
+
+/// Mostly the platform alone; else other modules: any stream, one, one of two, any but one.
+fn module_requires(chance: &mut Chance, own: &str) -> String {
+    let mut text = format!(
+        "      platform: [{}]\n",
+        chance.one_of(&[
+            "el9", "el9", "el9", "el9", "el9", "el9", "el9", "el8", "-el8", "el8, el9"
+        ])
+    );
+    for module in MODULES {
+        if module == own || chance.below(4) != 0 {
+            continue;
+        }
+        let (one, other) = (1 + chance.below(3), 1 + chance.below(3));
+        let streams = match chance.below(8) {
+            0 | 1 => String::new(),
+            2 => format!("\"-{one}\""),
+            3 => format!("\"{one}\", \"{other}\""),
+            4 => format!("\"-{one}\", \"-{other}\""),
+            5 if chance.below(4) == 0 => format!("\"-{one}\", \"{other}\""),
+            _ => format!("\"{one}\""),
+        };
+        writeln!(text, "      {module}: [{streams}]").unwrap();
+    }
+    // One that no repository has.
+    if chance.below(16) == 0 {
+        text.push_str("      nowhere: []\n");
+    }
+    text
+}
+
+/// With a default stream, or with default profiles alone.
+fn add_default(world: &mut World, chance: &mut Chance, module: &str) {
+    let stream = 1 + chance.below(2);
+    let default = if chance.below(4) > 0 {
+        format!("  stream: \"{stream}\"\n")
+    } else {
+        String::new()
+    };
+    let modified = match chance.below(3) {
+        0 => format!("  modified: {}\n", 1 + chance.below(2)),
+        _ => String::new(),
+    };
+    let profile = chance.one_of(&["p", "p", "p", "q"]);
+    write!(
+        world.modules,
+        "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {module}\n{modified}{default}  profiles:\n    \
+         \"{stream}\": [{profile}]\n...\n"
+    )
+    .unwrap();
+}
+
+/// A profile of a stream, or the default of a module; sometimes a pattern.
 pub(crate) fn profile(chance: &mut Chance) -> String {
-    let module = chance.one_of(&MODULES);
-    let stream = chance.one_of(&["", ":1", ":2"]);
-    format!("@{module}{stream}{}", chance.one_of(&["", "/p", "/q"]))
+    let module = match chance.below(8) {
+        0 => chance.one_of(&["*", "[mn]", "o*", "?"]),
+        _ => chance.one_of(&MODULES),
+    };
+    let stream = match chance.below(12) {
+        0 => chance.one_of(&[":*", ":[12]", ":1*", ":?"]),
+        1 => chance.one_of(&[
+            ":1:1",
+            ":2:1:0",
+            ":1:*",
+            ":1::x86_64",
+            "::noarch",
+            ":2:2:1:x86_64",
+            ":1:1::*",
+        ]),
+        _ => chance.one_of(&["", ":1", ":2", ":3"]),
+    };
+    format!(
+        "@{module}{stream}{}",
+        chance.one_of(&["", "", "/p", "/q", "/*", "/nosuch"])
+    )
 }
 
 fn dependency(chance: &mut Chance, names_only: bool, gentle: bool) -> String {

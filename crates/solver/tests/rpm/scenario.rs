@@ -83,10 +83,20 @@ impl Scenario {
                 modules.defaults.push(ModuleDefault {
                     module: stream.name.clone(),
                     stream: None,
+                    modified: 0,
                     profiles: [profile(&stream.stream, &["common"])].into(),
                 });
             }
         }
+        self
+    }
+
+    pub(crate) fn default(mut self, module: &str, stream: &str) -> Self {
+        self.repositories[0].2.as_mut().unwrap().defaults.push(ModuleDefault {
+            module: module.to_owned(),
+            stream: Some(stream.to_owned()),
+            ..ModuleDefault::default()
+        });
         self
     }
 
