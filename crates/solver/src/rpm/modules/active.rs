@@ -163,7 +163,7 @@ impl Names {
 }
 
 fn index(book: &Book<'_>, builds: &[BuildId], names: &mut Names) -> Result<Index, OverflowError> {
-    let mut builder = IndexBuilder::new("sha256");
+    let mut builder = IndexBuilder::new("sha256")?;
     for &id in builds {
         let build = book.builds[id];
         let own = names.module(&build.name);
